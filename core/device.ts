@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** What adb says of a phone (`adb devices`), plus `gone` for one that was there in this session. */
+export const adbStateSchema = z.enum([
+  'device',
+  'unauthorized',
+  'authorizing',
+  'offline',
+  'no-permissions',
+  'recovery',
+  'sideload',
+  'bootloader',
+  'connecting',
+  'gone',
+  'unknown',
+]);
+export type AdbState = z.infer<typeof adbStateSchema>;
+
+/** Every adb state in words and, unless it is usable, what to do about it. */
+export const ADB_STATE_WORDS: Record<AdbState, { readonly words: string; readonly remedy: string | null }> = {
+  device: { words: 'ready', remedy: null },
+  unauthorized: {
+    words: 'waits for your permission',
+    remedy: 'Unlock the phone and tap "Allow" in the USB debugging dialog.',
+  },
+  authorizing: {
+    words: 'checks this computer’s key',
+    remedy: 'Wait a moment, then look at the phone’s screen.',
+  },
+  offline: { words: 'does not answer', remedy: 'Unplug and replug it, or switch USB debugging off and on.' },
+  'no-permissions': {
+    words: 'found, but this user may not open it',
+    remedy:
+      'Add a udev rule for the phone’s vendor (package android-sdk-platform-tools-common) and replug it.',
+  },
+  recovery: { words: 'is in recovery', remedy: 'Reboot it into Android.' },
+  sideload: { words: 'waits for a sideload', remedy: 'Reboot it into Android.' },
+  bootloader: { words: 'is in the bootloader', remedy: 'Reboot it into Android.' },
+  connecting: { words: 'is connecting', remedy: 'Wait a moment.' },
+  gone: { words: 'was unplugged', remedy: 'Plug it in again; Bungee picks it up by itself.' },
+  unknown: { words: 'in a state that adb does not explain', remedy: 'Replug it; run `npm run doctor`.' },
+};
+
+/** Temperature and battery as read over adb; null = the phone does not tell. */
+export const deviceTelemetrySchema = z.object({
+  /** Hottest of CPU and SKIN in "Current temperatures from HAL", degrees Celsius. */
+  temperatureC: z.number().nullable(),
+  skinC: z.number().nullable(),
+  /** 0 none ... 6 shutdown. */
+  thermalStatus: z.int().min(0).max(6).nullable(),
+  batteryPercent: z.number().nullable(),
+  batteryC: z.number().nullable(),
+  charging: z.boolean().nullable(),
+});
+export type DeviceTelemetry = z.infer<typeof deviceTelemetrySchema>;
+
+export const deviceSchema = z.object({
+  serial: z.string(),
+  state: adbStateSchema,
+  kind: z.enum(['virtual', 'physical']),
+  /** Name that the user gave this serial. */
+  alias: z.string().nullable(),
+  model: z.string().nullable(),
+  androidVersion: z.string().nullable(),
+  sdk: z.int().nullable(),
+  abi: z.string().nullable(),
+  soc: z.string().nullable(),
+  freeBytes: z.number().nullable(),
+  telemetry: deviceTelemetrySchema.nullable(),
+});
+export type Device = z.infer<typeof deviceSchema>;

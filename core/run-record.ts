@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { agentEventSchema } from './agent-event.ts';
+import { appIdSchema } from './app.ts';
+import { deviceTelemetrySchema } from './device.ts';
+import { latencyProfileSchema } from './latency-profile.ts';
+import { levelSchema } from './level.ts';
+import { pushReportSchema } from './push.ts';
+import { sloSchema } from './slo.ts';
+import { summarySchema } from './statistics.ts';
+import { traceSpecSchema } from './trace.ts';
+
+export const RUN_SCHEMA_VERSION = 1;
+
+/** Where a figure comes from; printed with every table and export. */
+export const environmentSchema = z.object({
+  phone: z.enum(['virtual', 'physical']),
+  /** E.g. `virtual phone on this CPU (x64, 2 cores, Intel ...)`. */
+  description: z.string(),
+  cpu: z.string(),
+  cores: z.int(),
+  hostNode: z.string(),
+  platform: z.string(),
+  agentNode: z.string().nullable(),
+  onnxruntime: z.string().nullable(),
+  provider: z.string().nullable(),
+  threads: z.int().nullable(),
+  thermal: z.boolean().nullable(),
+  bungee: z.string(),
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+const counts = z.object({ sent: z.int(), completed: z.int(), failed: z.int(), cutOff: z.int() });
+
+/** Figures of a run or of one app in it; definitions in metrics.ts. */
+export const runFiguresSchema = z.object({
+  requests: counts,
+  sloAttainment: z.number().nullable(),
+  goodputPerSecond: z.number(),
+  ttftMs: summarySchema,
+  tpotMs: summarySchema,
+  itlMs: summarySchema,
+  e2elMs: summarySchema,
+  queueMs: summarySchema,
+});
+export type RunFigures = z.infer<typeof runFiguresSchema>;
+
+export const runSummarySchema = runFiguresSchema.extend({
+  durationMs: z.number(),
+  levelSwitches: z.int(),
+  /** Requests per level, keys are levels as strings. */
+  levelsUsed: z.record(z.string(), z.int()),
+  perApp: z.partialRecord(appIdSchema, runFiguresSchema),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+/** `run.json` of a run folder; written at the start (`running`) and again at the end. */
+export const runRecordSchema = z.object({
+  schemaVersion: z.literal(RUN_SCHEMA_VERSION),
+  id: z.string(),
+  /** `interrupted` = found `running` on disk without a process behind it. */
+  status: z.enum(['running', 'finished', 'failed', 'interrupted']),
+  failure: z.string().nullable(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  device: z.object({
+    serial: z.string(),
+    kind: z.enum(['virtual', 'physical']),
+    model: z.string().nullable(),
+  }),
+  model: z.string(),
+  bundle: z.object({ id: z.string(), name: z.string(), variant: z.string() }),
+  trace: traceSpecSchema,
+  slos: z.partialRecord(appIdSchema, sloSchema),
+  profile: latencyProfileSchema.nullable(),
+  push: pushReportSchema.nullable(),
+  environment: environmentSchema,
+  summary: runSummarySchema.nullable(),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** What happened while a run or a live view is on; `hostAtMs` is the desktop's clock, ms since the epoch. */
+export const liveEventSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('agent'), hostAtMs: z.number(), event: agentEventSchema }),
+  z.object({
+    kind: z.literal('sent'),
+    hostAtMs: z.number(),
+    requestId: z.string(),
+    app: appIdSchema,
+    promptIndex: z.int(),
+    slo: sloSchema.nullable(),
+  }),
+  z.object({
+    kind: z.literal('client-failed'),
+    hostAtMs: z.number(),
+    requestId: z.string(),
+    app: appIdSchema,
+    failure: z.string(),
+  }),
+  z.object({
+    kind: z.literal('device'),
+    hostAtMs: z.number(),
+    serial: z.string(),
+    telemetry: deviceTelemetrySchema,
+  }),
+  z.object({ kind: z.literal('slo-changed'), hostAtMs: z.number(), app: appIdSchema, slo: sloSchema }),
+  z.object({ kind: z.literal('level-pinned'), hostAtMs: z.number(), level: levelSchema.nullable() }),
+  z.object({
+    kind: z.literal('note'),
+    hostAtMs: z.number(),
+    severity: z.enum(['info', 'warning', 'error']),
+    text: z.string(),
+  }),
+]);
+export type LiveEvent = z.infer<typeof liveEventSchema>;
