@@ -1,0 +1,28 @@
+import type { AppPromptSet } from './app-prompt-set.ts';
+
+export const GBOARD_PROMPTS: AppPromptSet = {
+  system:
+    'You complete what somebody is typing. Continue the text with the few words that most likely come next, in the same style. Do not repeat the text.',
+  examples: [
+    { question: 'Text: "Sorry, I am running a bit"', answer: 'late, be there in ten minutes.' },
+    { question: 'Text: "Could you please send me the"', answer: 'file again? I cannot open it.' },
+    { question: 'Text: "Happy birthday! I hope you have a"', answer: 'wonderful day.' },
+    { question: 'Text: "To loosen a rusty screw, first put some"', answer: 'oil on it and wait.' },
+    { question: 'Text: "See you tomorrow at the"', answer: 'office.' },
+  ],
+  questions: [
+    'Text: "I left my umbrella at your place, can I come by and"',
+    'Text: "The meeting is over, the short version is that we"',
+    'Text: "To keep cut apples from turning brown, sprinkle them with"',
+    'Text: "Do we need anything from the shop? I could bring milk and"',
+    'Text: "Thanks a lot for your help yesterday, without you we would"',
+    'Text: "My train is delayed, please start without"',
+    'Text: "To dry wet shoes faster, stuff them with"',
+    'Text: "The photos from the trip are great, my favourite is the one with"',
+    'Text: "Let me check with the others and get back to"',
+    'Text: "The kids are asleep, so please do not ring the bell but"',
+    'Text: "If the window sticks in winter, rub some candle wax on"',
+    'Text: "It was lovely to meet you, next time we should"',
+  ],
+  maxTokens: 10,
+};
