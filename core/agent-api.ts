@@ -8,6 +8,13 @@ import { elasticReportSchema } from './strategy.ts';
 export const AGENT_API_VERSION = 1;
 /** Largest request body that the agent reads, bytes. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/**
+ * Header of a generation request: the client's own id for it, so that what the client sent and what the
+ * agent's events, chunks and reports say of it can be joined. Anything but {@link requestIdSchema}, or an id
+ * in use, is ignored and the agent makes one up; the response carries the id in the same header.
+ */
+export const REQUEST_ID_HEADER = 'x-request-id';
+export const requestIdSchema = z.string().regex(/^[\w.-]{8,64}$/);
 
 const stop = z.union([z.string(), z.array(z.string()).max(4)]).nullish();
 const sampling = {
