@@ -5,6 +5,8 @@ import { prepare, root } from './prepare.mjs';
 
 const [verb, ...args] = process.argv.slice(2);
 await prepare();
-const child = spawn(process.execPath, [join(root, 'dist', 'scripts', `${verb}.mjs`), ...args], { stdio: 'inherit' });
+const child = spawn(process.execPath, [join(root, 'dist', 'scripts', `${verb}.mjs`), ...args], {
+  stdio: 'inherit',
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));

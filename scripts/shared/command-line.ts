@@ -16,7 +16,10 @@ export function sayFailure(failure: Failure): void {
  * Runs a command to its end: exit 0, 1 after a failure (one line on stderr), 2 for wrong arguments, 130 when
  * interrupted. The signal aborts at the first SIGINT or SIGTERM; a second one ends the process at once.
  */
-export async function runCommand(program: Command, action: (signal: AbortSignal) => Promise<void>): Promise<never> {
+export async function runCommand(
+  program: Command,
+  action: (signal: AbortSignal) => Promise<void>,
+): Promise<never> {
   const abort = new AbortController();
   const interrupt = (): void => {
     if (abort.signal.aborted) process.exit(130);

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { latencyProfileSchema, predictLatency, type LatencyProfile } from '../../core/latency-profile.ts';
+import { LEVELS, type Level } from '../../core/level.ts';
+import { summarize } from '../../core/statistics.ts';
+
+/** TTFT = 2 ms + level % x tokens / 100; TPOT = 1 ms + level / 10. */
+function lineProfile(levels: readonly Level[], promptLengths: readonly number[]): LatencyProfile {
+  return latencyProfileSchema.parse({
+    schemaVersion: 1,
+    bundleId: 'b',
+    mode: 'quick',
+    measuredAt: '2026-01-01T00:00:00Z',
+    device: { serial: 's', model: 'm', virtual: true },
+    runtime: { onnxruntime: '1', node: '20', provider: 'cpu', arch: 'x64' },
+    threads: 2,
+    decodeTokens: 8,
+    warmUpRuns: 1,
+    temperatureC: { before: null, after: null },
+    cells: levels.flatMap((level) =>
+      promptLengths.flatMap((promptTokens) => [
+        {
+          level,
+          promptTokens,
+          threads: 2,
+          ttftMs: summarize([2 + (level * promptTokens) / 100]),
+          tpotMs: summarize([1 + level / 10]),
+        },
+        { level, promptTokens, threads: 1, ttftMs: summarize([9e9]), tpotMs: summarize([9e9]) },
+      ]),
+    ),
+  });
+}
+
+describe('predictLatency', () => {
+  const profile = lineProfile([20, 60, 100], [64, 256, 512]);
+
+  it('gives measured cells back, of the threads that the agent serves with only', () => {
+    expect(predictLatency(profile, 60, 256)).toEqual({ ttftMs: 2 + 0.6 * 256, tpotMs: 7 });
+  });
+
+  it('is exact between and beyond the cells where latency is linear', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...LEVELS), fc.integer({ min: 1, max: 4096 }), (level, tokens) => {
+        const predicted = predictLatency(profile, level, tokens);
+        expect(predicted?.ttftMs).toBeCloseTo(2 + (level * tokens) / 100, 6);
+        expect(predicted?.tpotMs).toBeCloseTo(1 + level / 10, 9);
+      }),
+    );
+  });
+
+  it('works with a single cell and never goes below 0', () => {
+    expect(predictLatency(lineProfile([100], [64]), 20, 2000)).toEqual({ ttftMs: 66, tpotMs: 11 });
+    const steep = lineProfile([20, 100], [64, 128]);
+    expect(predictLatency(steep, 20, 1)?.ttftMs).toBeGreaterThanOrEqual(0);
+  });
+
+  it('knows nothing without a usable cell', () => {
+    const empty = { ...profile, cells: profile.cells.map((cell) => ({ ...cell, ttftMs: summarize([]) })) };
+    expect(predictLatency(empty, 100, 64)).toBeNull();
+  });
+});
