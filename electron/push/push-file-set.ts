@@ -1,0 +1,199 @@
+import type { BundleFile } from '../../core/bundle-manifest.ts';
+import type { PushProgress, PushReport } from '../../core/push.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import type { PhoneLink } from '../adb/phone-link.ts';
+import { shellQuote } from '../adb/shell-protocol.ts';
+import type { LocalFileSet } from '../files/local-file-set.ts';
+import { assembleSet } from './assemble-set.ts';
+import {
+  checkSetScript,
+  inventoryScript,
+  isSetIntact,
+  parseInventory,
+  parseStamp,
+  type PhoneInventory,
+} from './phone-inventory.ts';
+import { PHONE_ROOT } from './phone-layout.ts';
+import { commandFailure, runScript } from './phone-shell.ts';
+import { ProgressMeter } from './progress-meter.ts';
+import { garbage, planPush, type PushPlan } from './push-plan.ts';
+import { transferFile } from './transfer-file.ts';
+import { verifyObjects } from './verify-objects.ts';
+
+export interface PushFileSetOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (progress: PushProgress) => void;
+  /** Sets that the phone is running from; they are not collected. */
+  readonly inUse?: ReadonlySet<string>;
+}
+
+/** Left free on the phone after a push: Android misbehaves on a full /data. */
+const SPARE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Brings a set of files to `setFolder(set.id)` on the phone. Only missing contents travel; a cut push is taken
+ * up where it stopped; each content is verified by SHA-256 on the phone before it can be seen; the set appears
+ * as a whole or not at all, and a set that was there stays as it is until then. An unchanged set costs one
+ * round trip.
+ *
+ * Failures: `phone-space` (before anything travels, where that can be known), `push-hash-mismatch`,
+ * `phone-command`, and those of {@link PhoneLink}.
+ */
+export async function pushFileSet(
+  link: PhoneLink,
+  serial: string,
+  set: LocalFileSet,
+  options: PushFileSetOptions = {},
+): Promise<Result<PushReport>> {
+  const startedAtMs = performance.now();
+  const meter = new ProgressMeter(set.name, options.onProgress ?? (() => undefined));
+  const done = (
+    plan: Pick<PushPlan, 'bytesToTravel' | 'bytesResumed' | 'filesSkipped'>,
+  ): Result<PushReport> => {
+    meter.phase('done', { etaMs: null });
+    return ok({
+      bytes: plan.bytesToTravel,
+      seconds: (performance.now() - startedAtMs) / 1000,
+      filesPushed: set.files.length - plan.filesSkipped,
+      filesSkipped: plan.filesSkipped,
+      bytesResumed: plan.bytesResumed,
+    });
+  };
+  meter.phase('checking', { filesTotal: set.files.length });
+  const check = await runScript(link, serial, checkSetScript(set.id, set.files), { signal: options.signal });
+  if (!check.ok) return check;
+  if (check.value.exitCode !== 3 && isSetIntact(check.value.stdout, set.files)) {
+    meter.phase('checking', { filesSkipped: set.files.length });
+    return done({ bytesToTravel: 0, bytesResumed: 0, filesSkipped: set.files.length });
+  }
+  const planned = await plan(link, serial, set, options);
+  if (!planned.ok) return planned;
+  const travelled = await travel(link, serial, set, planned.value, meter, options);
+  if (!travelled.ok) return travelled;
+  const assembled = await assembleSet(link, serial, set, planned.value, options.signal);
+  if (!assembled.ok) return assembled;
+  await collectGarbage(link, serial, set, options, false);
+  return done(planned.value);
+}
+
+async function readInventory(
+  link: PhoneLink,
+  serial: string,
+  set: LocalFileSet,
+  signal: AbortSignal | undefined,
+): Promise<Result<PhoneInventory>> {
+  const output = await runScript(link, serial, inventoryScript(set.id, set.files), { signal });
+  if (!output.ok) return output;
+  if (output.value.exitCode !== 0) return commandFailure('Looking at what the phone has', output.value);
+  return ok(parseInventory(output.value.stdout));
+}
+
+async function plan(
+  link: PhoneLink,
+  serial: string,
+  set: LocalFileSet,
+  options: PushFileSetOptions,
+): Promise<Result<PushPlan>> {
+  for (const hard of [false, true]) {
+    const inventory = await readInventory(link, serial, set, options.signal);
+    if (!inventory.ok) return inventory;
+    const intact = await intactFiles(link, serial, set.files, inventory.value, options.signal);
+    if (!intact.ok) return intact;
+    const planned = planPush(set.files, inventory.value, intact.value);
+    const { freeBytes } = inventory.value;
+    if (freeBytes === null || planned.bytesNeeded + SPARE_BYTES <= freeBytes || planned.bytesNeeded === 0)
+      return ok(planned);
+    if (hard)
+      return fail(
+        'phone-space',
+        `${set.name} needs ${megabytes(planned.bytesNeeded + SPARE_BYTES)} on the phone, which has ${megabytes(freeBytes)} free.`,
+        `Free ${megabytes(planned.bytesNeeded + SPARE_BYTES - freeBytes)} on the phone, or choose a smaller bundle (q4).`,
+      );
+    // Too little: what no agent runs from has to go, then look again.
+    await collectGarbage(link, serial, set, options, true);
+  }
+  throw new Error('unreachable');
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.max(1, Math.ceil(bytes / 1e6))} MB`;
+}
+
+/** Files of other sets that hold a wanted content and are as they were when they were verified. */
+async function intactFiles(
+  link: PhoneLink,
+  serial: string,
+  files: readonly BundleFile[],
+  inventory: PhoneInventory,
+  signal: AbortSignal | undefined,
+): Promise<Result<ReadonlySet<string>>> {
+  const wanted = new Set(files.map((file) => file.sha256));
+  const stamps = new Map<string, string>();
+  for (const set of inventory.sets)
+    for (const [path, file] of set.files)
+      if (wanted.has(file.sha256)) stamps.set(`sets/${set.id}/${path}`, file.stamp);
+  if (stamps.size === 0) return ok(new Set<string>());
+  const paths = [...stamps.keys()].map(shellQuote).join(' ');
+  const script = `cd ${PHONE_ROOT} && stat -c '%s %Y %n' ${paths} 2>/dev/null; true`;
+  const output = await runScript(link, serial, script, { signal });
+  if (!output.ok) return output;
+  const now = parseStamp(output.value.stdout);
+  return ok(new Set([...stamps].filter(([path, line]) => now.get(path) === line).map(([path]) => path)));
+}
+
+async function travel(
+  link: PhoneLink,
+  serial: string,
+  set: LocalFileSet,
+  plan: PushPlan,
+  meter: ProgressMeter,
+  { signal }: PushFileSetOptions,
+): Promise<Result<null>> {
+  meter.phase('pushing', { bytesTotal: plan.bytesToTravel, filesSkipped: plan.filesSkipped, bytesDone: 0 });
+  let doneBytes = 0;
+  let pending = plan.transfers;
+  for (const isLastTry of [false, true]) {
+    for (const { file, offsetBytes } of pending) {
+      const local = set.sources.get(file.path);
+      if (local === undefined) throw new Error(`no source for ${file.path}`);
+      const onBytes = (bytes: number): void => meter.bytes(Math.min(plan.bytesToTravel, doneBytes + bytes));
+      const sent = await transferFile(link, serial, { file, local, offsetBytes, signal, onBytes });
+      if (!sent.ok) return sent;
+      doneBytes += file.sizeBytes - offsetBytes;
+    }
+    meter.phase('verifying', { bytesDone: plan.bytesToTravel, etaMs: null });
+    const hashes = pending.map(({ file }) => file.sha256);
+    const bad = await verifyObjects(link, serial, hashes, signal);
+    if (!bad.ok) return bad;
+    if (bad.value.length === 0) return ok(null);
+    pending = pending
+      .filter(({ file }) => bad.value.includes(file.sha256))
+      .map(({ file }) => ({ file, offsetBytes: 0 }));
+    if (isLastTry) break;
+    doneBytes = 0;
+    const bytesTotal = pending.reduce((sum, { file }) => sum + file.sizeBytes, 0);
+    meter.phase('pushing', { bytesTotal, bytesDone: 0 });
+  }
+  const path = pending[0]?.file.path ?? '';
+  return fail(
+    'push-hash-mismatch',
+    `${path} arrived damaged twice, or changed on this computer since its SHA-256 was taken.`,
+    'Check the cable, make the bundle again if the file is wrong, then push again.',
+  );
+}
+
+/** Best effort: garbage that stays costs space, not correctness. */
+async function collectGarbage(
+  link: PhoneLink,
+  serial: string,
+  set: LocalFileSet,
+  options: PushFileSetOptions,
+  hard: boolean,
+): Promise<void> {
+  const inventory = await readInventory(link, serial, set, options.signal);
+  if (!inventory.ok) return;
+  const wanted = { setId: set.id, group: set.group, files: set.files };
+  const names = garbage(inventory.value, wanted, options.inUse ?? new Set(), hard);
+  if (names.length === 0) return;
+  await runScript(link, serial, `cd ${PHONE_ROOT} && rm -rf ${names.map(shellQuote).join(' ')}`);
+}

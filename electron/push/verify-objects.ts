@@ -1,0 +1,43 @@
+import { ok, type Result } from '../../core/result.ts';
+import type { PhoneLink } from '../adb/phone-link.ts';
+import { OBJECTS } from './phone-layout.ts';
+import { commandFailure, runScript } from './phone-shell.ts';
+
+/**
+ * Hashes `objects/<sha256>.part` on the phone; what fits its name loses the `.part`, the rest is removed.
+ *
+ * @returns the hashes whose content did not fit.
+ */
+export async function verifyObjects(
+  link: PhoneLink,
+  serial: string,
+  hashes: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Result<readonly string[]>> {
+  if (hashes.length === 0) return ok([]);
+  const parts = hashes.map((hash) => `${hash}.part`);
+  const sums = await runScript(link, serial, `cd ${OBJECTS} && sha256sum ${parts.join(' ')}`, {
+    signal,
+    timeoutMs: null,
+  });
+  if (!sums.ok) return sums;
+  const found = new Map(
+    [...sums.value.stdout.matchAll(/^([0-9a-f]{64}) [ *](\S+)$/gm)].map((m) => [m[2] ?? '', m[1] ?? '']),
+  );
+  if (found.size === 0) return commandFailure('sha256sum', sums.value);
+  const good = hashes.filter((hash) => found.get(`${hash}.part`) === hash);
+  const bad = hashes.filter((hash) => !good.includes(hash));
+  const moves = good.map((hash) => `mv -f ${hash}.part ${hash}`);
+  const removals = bad.length === 0 ? [] : [`rm -f ${bad.map((hash) => `${hash}.part`).join(' ')}`];
+  const named = await runScript(
+    link,
+    serial,
+    [`cd ${OBJECTS} || exit 1`, ...removals, ...joined(moves)].join('\n'),
+  );
+  if (!named.ok) return named;
+  return named.value.exitCode === 0 ? ok(bad) : commandFailure('Naming verified files', named.value);
+}
+
+function joined(commands: readonly string[]): string[] {
+  return commands.map((command) => `${command} || exit 1`);
+}
