@@ -1,0 +1,84 @@
+import { parentPort } from 'node:worker_threads';
+import { fail, ok, type Result } from '../core/result.ts';
+import { firstLine } from './engine/open-session.ts';
+import { openBundleEngine } from './engine/open-engine.ts';
+import { generate } from './engine/generate.ts';
+import type { ElasticEngine } from './engine/elastic-engine.ts';
+import { verifyBundle } from './engine/verify-bundle.ts';
+import type { EngineOpened, OpenCommand, WorkerCommand, WorkerReply } from './host/worker-protocol.ts';
+
+// Entry of the engine's worker thread: the runtime blocks the thread that it runs on.
+
+const port = parentPort;
+if (port === null) throw new Error('engine-worker runs as a worker thread only');
+const reply = (message: WorkerReply): void => port.postMessage(message);
+
+let engine: ElasticEngine | null = null;
+let activeId: number | null = null;
+
+async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
+  const startedAt = performance.now();
+  // Damage is looked for first: a graph over damaged weights may do anything.
+  const verified =
+    command.stampFile === null
+      ? ok({ hashedBytes: 0 })
+      : await verifyBundle(command.bundleDir, command.manifest, command.stampFile);
+  if (!verified.ok) return verified;
+  const opened = await openBundleEngine(command.bundleDir, command.manifest, command);
+  if (!opened.ok) return opened;
+  engine = opened.value.engine;
+  const { segmentForm, fallback } = opened.value;
+  return ok({
+    segmentForm,
+    fallback,
+    loadMs: performance.now() - startedAt,
+    hashedBytes: verified.value.hashedBytes,
+  });
+}
+
+async function serve(command: Extract<WorkerCommand, { kind: 'generate' }>): Promise<void> {
+  const { id, request, table, cancelFlag } = command;
+  if (engine === null) return reply({ kind: 'failed', id, message: 'the engine is not open' });
+  activeId = id;
+  try {
+    const end = await generate(engine, table, request, {
+      onLevel: (from, switchMs) => reply({ kind: 'level', id, from, switchMs }),
+      onPromptScores: (scores) => reply({ kind: 'prompt-scores', id, scores }),
+      onToken: (token) => reply({ kind: 'token', id, token }),
+      cancelled: () => Atomics.load(cancelFlag, 0) !== 0,
+    });
+    reply({ kind: 'done', id, end });
+  } catch (error) {
+    reply({ kind: 'failed', id, message: firstLine(error) });
+  } finally {
+    activeId = null;
+  }
+}
+
+port.on('message', (command: WorkerCommand) => {
+  switch (command.kind) {
+    case 'open':
+      void open(command).then((result) => reply({ kind: 'opened', result }));
+      break;
+    case 'generate':
+      void serve(command);
+      break;
+    case 'lower-level':
+      reply({
+        kind: 'level-lowered',
+        id: command.id,
+        result:
+          engine === null || activeId !== command.id
+            ? fail('request-over', 'The request is not being served any more.')
+            : engine.lowerLevel(command.level),
+      });
+      break;
+    case 'close':
+      void Promise.resolve(engine?.dispose()).then(() => {
+        engine = null;
+        reply({ kind: 'closed' });
+        port.close();
+      });
+      break;
+  }
+});

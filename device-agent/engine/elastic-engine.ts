@@ -1,0 +1,189 @@
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
+import type { Level } from '../../core/level.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import {
+  attentionGroups,
+  checkLowering,
+  levelsOf,
+  type EngineLevel,
+  type EngineModel,
+} from './engine-model.ts';
+import { KvPool, type KvCache } from './kv-cache.ts';
+
+/** Tokens per prefill run: bounds the runtime's scratch memory and how late a cancellation is seen. */
+export const PREFILL_CHUNK = 512;
+/** Decoded tokens that a cache has room for before it grows. */
+const DECODE_RESERVE = 128;
+/** First-token rows remembered, one per level and token (46 kB each for SmolLM2-135M). */
+const FIRST_TOKEN_ROWS = 64;
+
+/** One sequence being served: its KV cache; {@link ElasticEngine.close} gives it back. */
+export interface Sequence {
+  cache: KvCache;
+  /** Longest length that will be asked for. */
+  readonly maxLength: number;
+}
+
+export interface PrefillOptions {
+  /** Return logits of all positions from this one on; default: the last only. */
+  readonly logitsFrom?: number;
+  /** Receives logits [rows, vocabSize] chunk by chunk; the array is not reused. */
+  readonly onLogits?: (firstPosition: number, logits: Float32Array) => void;
+  /** Looked at between chunks; true ends the prefill early. */
+  readonly cancelled?: () => boolean;
+  readonly chunk?: number;
+}
+
+/**
+ * The elastic decoder: one session, one set of weights, every level inside. A level is a small vector fed
+ * with each run (core/elastic-graph.ts); sequences keep their own KV caches. One run at a time.
+ */
+export class ElasticEngine {
+  readonly model: EngineModel;
+  readonly #session: InferenceSession;
+  readonly #levels: ReadonlyMap<Level, { readonly engineLevel: EngineLevel; readonly gates: Tensor }>;
+  readonly #pool: KvPool;
+  readonly #gated: boolean;
+  readonly #firstTokenRows = new Map<string, Float32Array>();
+  #current: { readonly engineLevel: EngineLevel; readonly gates: Tensor };
+
+  constructor(session: InferenceSession, model: EngineModel) {
+    this.#session = session;
+    this.model = model;
+    this.#levels = new Map(
+      levelsOf(model).map((engineLevel) => [
+        engineLevel.level,
+        { engineLevel, gates: new Tensor('int64', engineLevel.gates, [engineLevel.gates.length]) },
+      ]),
+    );
+    const full = [...this.#levels.values()].at(-1);
+    if (full === undefined) throw new Error('a model has at least one level');
+    this.#current = full;
+    this.#pool = new KvPool({ groups: attentionGroups(model), headDim: model.config.headDim });
+    this.#gated = session.inputNames.includes(GRAPH.segmentsOn);
+  }
+
+  get level(): Level {
+    return this.#current.engineLevel.level;
+  }
+
+  get levels(): Level[] {
+    return [...this.#levels.keys()];
+  }
+
+  /** Switches between sequences; no weights move. Failure `level-unknown`. */
+  setLevel(level: Level): Result<{ readonly from: Level; readonly switchMs: number }> {
+    const startedAt = performance.now();
+    const next = this.#levels.get(level);
+    if (next === undefined)
+      return fail('level-unknown', `This bundle has no level ${level}; it has ${this.levels.join(', ')}.`);
+    const from = this.level;
+    this.#current = next;
+    return ok({ from, switchMs: performance.now() - startedAt });
+  }
+
+  /** Lowers the level inside a sequence. Failures `level-unknown`, `level-not-lowerable`. */
+  lowerLevel(level: Level): Result<{ readonly from: Level; readonly switchMs: number }> {
+    const next = this.#levels.get(level);
+    if (next !== undefined) {
+      const allowed = checkLowering(this.#current.engineLevel, next.engineLevel);
+      if (!allowed.ok) return allowed;
+    }
+    return this.setLevel(level);
+  }
+
+  open(promptTokens: number, maxNewTokens: number): Sequence {
+    const cache = this.#pool.acquire(promptTokens + Math.min(maxNewTokens, DECODE_RESERVE));
+    return { cache, maxLength: promptTokens + maxNewTokens };
+  }
+
+  close(sequence: Sequence): void {
+    this.#pool.release(sequence.cache);
+  }
+
+  /** Runs the prompt; returns the logits of its last position, or null when cancelled. */
+  async prefill(
+    sequence: Sequence,
+    tokens: readonly number[],
+    options: PrefillOptions = {},
+  ): Promise<Float32Array | null> {
+    const chunk = options.chunk ?? PREFILL_CHUNK;
+    const logitsFrom = options.logitsFrom ?? tokens.length - 1;
+    let last: Float32Array | null = null;
+    for (let at = 0; at < tokens.length;) {
+      if (options.cancelled?.() === true) return null;
+      const alone = at === 0 && this.model.firstTokenAlone && tokens.length > 1;
+      const size = alone ? 1 : Math.min(chunk, tokens.length - at);
+      const part = tokens.slice(at, at + size);
+      if (alone && logitsFrom > 0) {
+        await this.#prefillFirstToken(sequence, part);
+      } else {
+        // Logits of at least one row: the graph's head never runs on an empty matrix.
+        const from = Math.min(Math.max(0, logitsFrom - at), size - 1);
+        const { logits } = await this.#run(sequence, part, from);
+        if (at + from >= logitsFrom) options.onLogits?.(at + from, logits);
+        last = logits;
+      }
+      at += size;
+    }
+    return last === null ? null : last.subarray(last.length - this.model.config.vocabSize);
+  }
+
+  /** Appends one token; returns the logits after it, [vocabSize]. */
+  async step(sequence: Sequence, token: number): Promise<Float32Array> {
+    const { cache } = sequence;
+    if (cache.length + 1 > cache.capacity) {
+      const wanted = Math.min(sequence.maxLength, Math.ceil(cache.capacity * 1.5));
+      sequence.cache = this.#pool.grow(cache, Math.max(cache.length + 1, wanted));
+    }
+    return (await this.#run(sequence, [token], 0)).logits;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+
+  /** Position 0 attends to itself only, so its rows depend on nothing but level and token: remembered. */
+  async #prefillFirstToken(sequence: Sequence, part: readonly number[]): Promise<void> {
+    const key = `${this.level}:${part[0]}`;
+    const known = this.#firstTokenRows.get(key);
+    if (known !== undefined) {
+      sequence.cache.append(known, 1, this.#current.engineLevel.attentionOn);
+      return;
+    }
+    const { delta } = await this.#run(sequence, part, 0);
+    const oldest = this.#firstTokenRows.keys().next().value;
+    if (this.#firstTokenRows.size >= FIRST_TOKEN_ROWS && oldest !== undefined)
+      this.#firstTokenRows.delete(oldest);
+    this.#firstTokenRows.set(key, delta);
+  }
+
+  async #run(
+    sequence: Sequence,
+    tokens: readonly number[],
+    logitsStart: number,
+  ): Promise<{ logits: Float32Array; delta: Float32Array }> {
+    const { cache } = sequence;
+    const total = cache.length + tokens.length;
+    if (total > cache.capacity) throw new Error(`${total} tokens exceed the KV capacity ${cache.capacity}`);
+    const feeds: Record<string, Tensor> = {
+      [GRAPH.inputIds]: new Tensor('int64', BigInt64Array.from(tokens, BigInt), [1, tokens.length]),
+      [GRAPH.seqlensK]: new Tensor('int32', Int32Array.of(total - 1), [1]),
+      [GRAPH.totalLength]: new Tensor('int32', Int32Array.of(total), []),
+      [GRAPH.logitsStart]: new Tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
+    };
+    if (this.#gated) feeds[GRAPH.segmentsOn] = this.#current.gates;
+    for (const [a, key] of cache.keys.entries()) {
+      feeds[pastKeyName(a)] = key;
+      feeds[pastValueName(a)] = cache.values[a] as Tensor;
+    }
+    const outputs = await this.#session.run(feeds);
+    const logits = outputs[GRAPH.logits]?.data;
+    const delta = outputs[GRAPH.kvDelta]?.data;
+    if (!(logits instanceof Float32Array) || !(delta instanceof Float32Array))
+      throw new Error('the graph did not return float32 logits and kv_delta');
+    cache.append(delta, tokens.length, this.#current.engineLevel.attentionOn);
+    return { logits, delta };
+  }
+}

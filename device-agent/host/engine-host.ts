@@ -1,0 +1,180 @@
+import { Worker } from 'node:worker_threads';
+import type { Level } from '../../core/level.ts';
+import { fail, ok, type Failure, type Result } from '../../core/result.ts';
+import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
+import type { TokenBytes } from '../engine/token-bytes.ts';
+import { findWorkerFile } from './worker-file.ts';
+import type { EngineOpened, OpenCommand, WorkerCommand, WorkerReply } from './worker-protocol.ts';
+
+export interface HostOptions extends Omit<OpenCommand, 'kind'> {
+  /** Built worker; default: found beside this program. */
+  readonly workerFile?: string;
+  readonly log: (line: string) => void;
+}
+
+export interface RunHooks {
+  readonly onLevel?: (from: Level, switchMs: number) => void;
+  readonly onPromptScores?: (scores: readonly TokenScore[]) => void;
+  readonly onToken?: (token: GeneratedToken) => void;
+}
+
+interface ActiveRun {
+  readonly id: number;
+  readonly hooks: RunHooks;
+  readonly settle: (result: Result<GenerationEnd>) => void;
+  lowering: ((result: Result<{ from: Level; switchMs: number }>) => void) | null;
+}
+
+export type HostState = 'loading' | 'ready' | 'failed' | 'closed';
+
+/**
+ * The engine as the HTTP thread sees it: one worker, one run at a time. When the worker dies, the run under
+ * way fails and the session is opened again once; if that fails too the host is `failed`.
+ */
+export class EngineHost {
+  state: HostState = 'loading';
+  failure: Failure | null = null;
+  opened: EngineOpened | null = null;
+  readonly #options: HostOptions;
+  readonly #workerFile: string;
+  #worker: Worker | null = null;
+  #active: ActiveRun | null = null;
+  #opening: Promise<Result<EngineOpened>> | null = null;
+  #settleOpening: ((result: Result<EngineOpened>) => void) | null = null;
+  #nextId = 1;
+  #closed: (() => void) | null = null;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.#workerFile = options.workerFile ?? findWorkerFile();
+  }
+
+  /** Verifies and loads the bundle. Failures: those of the worker's `open`, `engine-crashed`. */
+  open(): Promise<Result<EngineOpened>> {
+    this.state = 'loading';
+    const opening = new Promise<Result<EngineOpened>>((resolve) => {
+      this.#settleOpening = resolve;
+      const worker = new Worker(this.#workerFile);
+      this.#worker = worker;
+      worker.on('message', (reply: WorkerReply) => this.#onReply(reply));
+      worker.on('error', (error) => this.#onDeath(worker, error.message));
+      worker.on('exit', (code) => this.#onDeath(worker, `exit code ${code}`));
+      const { bundleDir, manifest, threads, segmentForm, stampFile } = this.#options;
+      this.#post({ kind: 'open', bundleDir, manifest, threads, segmentForm, stampFile });
+    });
+    this.#opening = opening.then((result) => {
+      this.#settleOpening = null;
+      this.state = result.ok ? 'ready' : 'failed';
+      if (result.ok) this.opened = result.value;
+      else this.failure = result.failure;
+      return result;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Serves one request; call again only when the promise is settled. Failures: `engine-run` (the runtime
+   * refused), `engine-crashed`, and that of opening. An abort ends it with reason `cancelled`.
+   */
+  async run(
+    request: GenerationRequest,
+    table: TokenBytes,
+    hooks: RunHooks,
+    signal?: AbortSignal,
+  ): Promise<Result<GenerationEnd>> {
+    if (this.#opening === null) throw new Error('open() comes first');
+    const opened = await this.#opening;
+    if (!opened.ok) return opened;
+    if (this.#active !== null) throw new Error('the engine serves one request at a time');
+    if (signal?.aborted === true) return ok({ reason: 'cancelled', tokens: 0, tail: '' });
+    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
+    const cancel = (): void => {
+      Atomics.store(cancelFlag, 0, 1);
+    };
+    signal?.addEventListener('abort', cancel);
+    try {
+      return await new Promise<Result<GenerationEnd>>((settle) => {
+        const id = this.#nextId++;
+        this.#active = { id, hooks, settle, lowering: null };
+        this.#post({ kind: 'generate', id, request, table, cancelFlag });
+      });
+    } finally {
+      this.#active = null;
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  /** Lowers the level of the run under way. Failures: `request-over`, those of the engine's lowerLevel. */
+  lowerLevel(level: Level): Promise<Result<{ from: Level; switchMs: number }>> {
+    const active = this.#active;
+    if (active === null) return Promise.resolve(fail('request-over', 'No request is being served.'));
+    return new Promise((resolve) => {
+      active.lowering = resolve;
+      this.#post({ kind: 'lower-level', id: active.id, level });
+    });
+  }
+
+  /** Frees the session and ends the worker; a run under way must have been cancelled before. */
+  async close(): Promise<void> {
+    const worker = this.#worker;
+    this.state = 'closed';
+    if (worker === null) return;
+    await new Promise<void>((resolve) => {
+      this.#closed = resolve;
+      this.#post({ kind: 'close' });
+    });
+    this.#worker = null;
+    await worker.terminate();
+  }
+
+  #post(command: WorkerCommand): void {
+    this.#worker?.postMessage(command);
+  }
+
+  #onReply(reply: WorkerReply): void {
+    const active = this.#active;
+    if (reply.kind === 'opened') return this.#settleOpening?.(reply.result);
+    if (reply.kind === 'closed') return this.#closed?.();
+    if (active === null || reply.id !== active.id) return;
+    switch (reply.kind) {
+      case 'level':
+        return active.hooks.onLevel?.(reply.from, reply.switchMs);
+      case 'prompt-scores':
+        return active.hooks.onPromptScores?.(reply.scores);
+      case 'token':
+        return active.hooks.onToken?.(reply.token);
+      case 'done':
+        return active.settle(ok(reply.end));
+      case 'failed':
+        return active.settle(fail('engine-run', `The engine failed: ${reply.message}.`));
+      case 'level-lowered':
+        return active.lowering?.(reply.result);
+    }
+  }
+
+  #onDeath(worker: Worker, why: string): void {
+    // A dying worker reports an error and then its exit; only the first counts.
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    const failure = fail(
+      'engine-crashed',
+      `The engine stopped unexpectedly: ${why}.`,
+      'Send the request again.',
+    );
+    this.#closed?.();
+    this.#active?.settle(failure);
+    this.#active?.lowering?.(failure);
+    if (this.state === 'ready') {
+      this.#options.log(`engine worker died (${why}); opening the session again`);
+      void this.open().then((result) => {
+        this.#options.log(
+          result.ok
+            ? `engine is back after ${Math.round(result.value.loadMs)} ms`
+            : `engine cannot be opened again: ${result.failure.message}`,
+        );
+      });
+      return;
+    }
+    this.#settleOpening?.(failure);
+  }
+}

@@ -1,0 +1,78 @@
+import { median } from '../../core/statistics.ts';
+import { seededRandom, shuffled } from '../../core/random.ts';
+import type { Level } from '../../core/level.ts';
+
+/** One combination to measure. */
+export interface Cell {
+  readonly level: Level;
+  readonly promptTokens: number;
+  readonly threads: number;
+}
+
+export interface ProfilePlan {
+  readonly mode: 'quick' | 'full';
+  readonly cells: readonly Cell[];
+  /** Timed runs per cell. */
+  readonly samples: number;
+  readonly decodeTokens: number;
+  /** Runs before any timed one, per thread count. */
+  readonly warmUpRuns: number;
+}
+
+const PROMPT_TOKENS = { quick: [64, 256, 512], full: [64, 128, 256, 512, 1024, 2048] } as const;
+const DECODE_TOKENS = { quick: 12, full: 24 } as const;
+const SAMPLES = { quick: 3, full: 5 } as const;
+
+/**
+ * The level x prompt length x threads grid. `quick` measures three levels, enough to serve by within
+ * seconds; predictions interpolate between cells. Lengths that leave no room in the context are left out;
+ * a context shorter than all of them gets half and all of what it holds.
+ */
+export function planProfile(
+  mode: 'quick' | 'full',
+  levels: readonly Level[],
+  threads: readonly number[],
+  contextLength: number,
+): ProfilePlan {
+  const decodeTokens = Math.min(DECODE_TOKENS[mode], Math.max(2, Math.floor(contextLength / 4)));
+  const room = contextLength - decodeTokens;
+  const fitting = PROMPT_TOKENS[mode].filter((tokens) => tokens <= room);
+  const lengths = fitting.length > 0 ? fitting : [Math.max(1, room >> 1), Math.max(1, room)];
+  const chosen = mode === 'full' ? levels : spread(levels);
+  return {
+    mode,
+    samples: SAMPLES[mode],
+    decodeTokens,
+    warmUpRuns: 2,
+    cells: threads.flatMap((count) =>
+      chosen.flatMap((level) => lengths.map((promptTokens) => ({ level, promptTokens, threads: count }))),
+    ),
+  };
+}
+
+/** Lowest, middle and highest level. */
+function spread(levels: readonly Level[]): Level[] {
+  const picks = [levels[0], levels[levels.length >> 1], levels.at(-1)];
+  return [...new Set(picks.filter((level) => level !== undefined))];
+}
+
+/** Every cell once per round, each round in an order of its own: drift spreads over all cells. */
+export function measurementOrder(plan: ProfilePlan): Cell[] {
+  const random = seededRandom(plan.cells.length);
+  return Array.from({ length: plan.samples }, () => shuffled(plan.cells, random)).flat();
+}
+
+/**
+ * Time left, ms, from the runs so far. Runs differ in length, so each counts by a cost guess (prompt tokens
+ * times level plus decoding); null before the first.
+ */
+export function estimateRemainingMs(
+  done: readonly { readonly cell: Cell; readonly ms: number }[],
+  remaining: readonly Cell[],
+  decodeTokens: number,
+): number | null {
+  if (done.length === 0) return null;
+  const cost = ({ promptTokens, level }: Cell): number => promptTokens * level + decodeTokens * 2_000;
+  const msPerCost = median(done.map(({ cell, ms }) => ms / cost(cell)));
+  return remaining.reduce((sum, cell) => sum + cost(cell) * msPerCost, 0);
+}
