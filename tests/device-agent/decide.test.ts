@@ -1,0 +1,119 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { LatencyProfile } from '../../core/latency-profile.ts';
+import { LEVELS, type Level } from '../../core/level.ts';
+import type { Slo } from '../../core/slo.ts';
+import { summarize } from '../../core/statistics.ts';
+import { decide, type DecisionInput } from '../../device-agent/orchestrator/decide.ts';
+
+/** A device on which TTFT = tokens * level / 100 ms and TPOT = 4 + level / 10 ms. */
+function linearProfile(): LatencyProfile {
+  return {
+    schemaVersion: 1,
+    bundleId: 'b',
+    mode: 'quick',
+    measuredAt: '2026-01-01T00:00:00Z',
+    device: { serial: '', model: '', virtual: true },
+    runtime: { onnxruntime: '1', node: '20', provider: 'cpu', arch: 'x64' },
+    threads: 2,
+    decodeTokens: 12,
+    warmUpRuns: 1,
+    temperatureC: { before: null, after: null },
+    cells: LEVELS.flatMap((level) =>
+      [100, 400].map((promptTokens) => ({
+        level,
+        promptTokens,
+        threads: 2,
+        ttftMs: summarize([(promptTokens * level) / 100]),
+        tpotMs: summarize([4 + level / 10]),
+      })),
+    ),
+  };
+}
+
+const base: DecisionInput = {
+  levels: LEVELS,
+  profile: linearProfile(),
+  promptTokens: 100,
+  slo: null,
+  requestedLevel: null,
+  pinnedLevel: null,
+  waitedMs: 0,
+};
+const levelFor = (input: Partial<DecisionInput>): [Level, string] => {
+  const decision = decide({ ...base, ...input });
+  return [decision.strategy.modelLevel, decision.decidedBy];
+};
+
+describe('decide', () => {
+  test.each<[string, Partial<DecisionInput>, Level, string]>([
+    ['no SLO gives the full level', {}, 100, 'no-slo'],
+    ['an empty SLO bounds nothing', { slo: {} }, 100, 'no-slo'],
+    ['<1, 1> is the full level', { slo: { ttft: 1, tpot: 1 } }, 100, 'profile'],
+    ['handing over does not cost a level', { slo: { ttft: 1, tpot: 1 }, waitedMs: 2 }, 100, 'profile'],
+    ['TTFT ratio', { slo: { ttft: 0.4 } }, 40, 'profile'],
+    ['TPOT ratio: 0.75 * 14 ms = 10.5 ms', { slo: { tpot: 0.75 } }, 60, 'profile'],
+    ['the tighter bound counts', { slo: { ttft: 0.9, tpotMs: 7 } }, 30, 'profile'],
+    ['TTFT in ms', { slo: { ttftMs: 55 } }, 50, 'profile'],
+    ['waiting takes from the TTFT budget', { slo: { ttftMs: 80 }, waitedMs: 42 }, 40, 'profile'],
+    ['nothing fits', { slo: { ttft: 0.1 } }, 20, 'nothing-feasible'],
+    ['waited too long', { slo: { ttft: 1 }, waitedMs: 500 }, 20, 'nothing-feasible'],
+    ['a named level', { slo: { ttft: 0.2 }, requestedLevel: 80 }, 80, 'request'],
+    ['pinned beats named', { requestedLevel: 80, pinnedLevel: 30 }, 30, 'pinned'],
+    ['without a profile ratios follow the cost law', { profile: null, slo: { ttft: 0.65, tpot: 0.9 } }, 60, 'no-profile'],
+    ['0.2 is level 20', { profile: null, slo: { ttft: 0.2 } }, 20, 'no-profile'],
+    ['below every level', { profile: null, slo: { ttft: 0.05 } }, 20, 'no-profile'],
+    ['ms cannot be judged without a profile', { profile: null, slo: { ttftMs: 1 } }, 100, 'no-profile'],
+  ])('%s', (_name, input, level, by) => {
+    expect(levelFor(input)).toEqual([level, by]);
+  });
+
+  test('says what it expected and what the ratios refer to', () => {
+    const decision = decide({ ...base, slo: { ttft: 0.5, tpot: 0.9 }, promptTokens: 200 });
+    expect(decision).toMatchObject({
+      strategy: { promptLevel: 1, modelLevel: 50 },
+      feasible: true,
+      limits: { ttftMs: 100, tpotMs: 12.6 },
+      reference: { ttftMs: 200, tpotMs: 14 },
+      predicted: { ttftMs: 100, tpotMs: 9 },
+    });
+    expect(decide({ ...base, slo: { ttft: 0.1 } }).feasible).toBe(false);
+    expect(decide({ ...base, profile: null, slo: { ttft: 0.5 } })).toMatchObject({
+      feasible: null,
+      limits: null,
+      predicted: null,
+    });
+    expect(decide({ ...base, profile: null, slo: { ttftMs: 70 } }).limits).toEqual({ ttftMs: 70, tpotMs: null });
+    expect(decide({ ...base, pinnedLevel: 100, slo: { ttft: 0.5 } }).feasible).toBe(false);
+  });
+
+  const bound = fc.double({ min: 0.01, max: 2, noNaN: true });
+  const scenario = fc.record({
+    ttft: bound,
+    tpot: bound,
+    tighter: fc.double({ min: 0.05, max: 1, noNaN: true }),
+    promptTokens: fc.integer({ min: 1, max: 2000 }),
+    waitedMs: fc.double({ min: 0, max: 300, noNaN: true }),
+    profiled: fc.boolean(),
+  });
+
+  test('a tighter SLO never gives a larger level', () => {
+    fc.assert(
+      fc.property(scenario, ({ ttft, tpot, tighter, promptTokens, waitedMs, profiled }) => {
+        const profile = profiled ? base.profile : null;
+        const at = (slo: Slo): number => levelFor({ slo, promptTokens, waitedMs, profile })[0];
+        expect(at({ ttft: ttft * tighter, tpot })).toBeLessThanOrEqual(at({ ttft, tpot }));
+        expect(at({ ttft, tpot: tpot * tighter })).toBeLessThanOrEqual(at({ ttft, tpot }));
+      }),
+    );
+  });
+
+  test('a longer wait never gives a larger level', () => {
+    fc.assert(
+      fc.property(scenario, ({ ttft, tpot, tighter, promptTokens, waitedMs }) => {
+        const at = (waited: number): number => levelFor({ slo: { ttft, tpot }, promptTokens, waitedMs: waited })[0];
+        expect(at(waitedMs)).toBeLessThanOrEqual(at(waitedMs * tighter));
+      }),
+    );
+  });
+});
