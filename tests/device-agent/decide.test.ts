@@ -60,7 +60,12 @@ describe('decide', () => {
     ['waited too long', { slo: { ttft: 1 }, waitedMs: 500 }, 20, 'nothing-feasible'],
     ['a named level', { slo: { ttft: 0.2 }, requestedLevel: 80 }, 80, 'request'],
     ['pinned beats named', { requestedLevel: 80, pinnedLevel: 30 }, 30, 'pinned'],
-    ['without a profile ratios follow the cost law', { profile: null, slo: { ttft: 0.65, tpot: 0.9 } }, 60, 'no-profile'],
+    [
+      'without a profile ratios follow the cost law',
+      { profile: null, slo: { ttft: 0.65, tpot: 0.9 } },
+      60,
+      'no-profile',
+    ],
     ['0.2 is level 20', { profile: null, slo: { ttft: 0.2 } }, 20, 'no-profile'],
     ['below every level', { profile: null, slo: { ttft: 0.05 } }, 20, 'no-profile'],
     ['ms cannot be judged without a profile', { profile: null, slo: { ttftMs: 1 } }, 100, 'no-profile'],
@@ -83,7 +88,10 @@ describe('decide', () => {
       limits: null,
       predicted: null,
     });
-    expect(decide({ ...base, profile: null, slo: { ttftMs: 70 } }).limits).toEqual({ ttftMs: 70, tpotMs: null });
+    expect(decide({ ...base, profile: null, slo: { ttftMs: 70 } }).limits).toEqual({
+      ttftMs: 70,
+      tpotMs: null,
+    });
     expect(decide({ ...base, pinnedLevel: 100, slo: { ttft: 0.5 } }).feasible).toBe(false);
   });
 
@@ -111,7 +119,8 @@ describe('decide', () => {
   test('a longer wait never gives a larger level', () => {
     fc.assert(
       fc.property(scenario, ({ ttft, tpot, tighter, promptTokens, waitedMs }) => {
-        const at = (waited: number): number => levelFor({ slo: { ttft, tpot }, promptTokens, waitedMs: waited })[0];
+        const at = (waited: number): number =>
+          levelFor({ slo: { ttft, tpot }, promptTokens, waitedMs: waited })[0];
         expect(at(waitedMs)).toBeLessThanOrEqual(at(waitedMs * tighter));
       }),
     );

@@ -12,7 +12,10 @@ const byteTable = buildTokenBytes(
   new Set(),
 );
 
-function streamed(text: string, stops: readonly string[]): { pieces: string[]; all: string; stopped: boolean } {
+function streamed(
+  text: string,
+  stops: readonly string[],
+): { pieces: string[]; all: string; stopped: boolean } {
   const stream = new TextStream(byteTable, stops);
   const pieces: string[] = [];
   let stopped = false;
@@ -108,6 +111,9 @@ describe('buildTokenBytes', () => {
       new Set(),
       new Set(),
     );
-    expect([0, 1].map((token) => new TextDecoder().decode(bytesOfToken(spaced, token)))).toEqual([' the', '\n']);
+    expect([0, 1].map((token) => new TextDecoder().decode(bytesOfToken(spaced, token)))).toEqual([
+      ' the',
+      '\n',
+    ]);
   });
 });

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import type { Segment } from '../../core/bundle-manifest.ts';
+import {
+  attentionGroups,
+  checkLowering,
+  levelsOf,
+  ungatedModel,
+  type EngineModel,
+} from '../../device-agent/engine/engine-model.ts';
+
+const config = {
+  architecture: 'llama',
+  hiddenSize: 8,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  headDim: 2,
+  ffnSize: 16,
+  vocabSize: 32,
+  contextLength: 64,
+  ropeTheta: 10000,
+  rmsNormEps: 1e-5,
+  tiedEmbedding: true,
+} as const;
+const segment = (layer: number, kind: Segment['kind'], units: number): Segment => ({
+  layer,
+  kind,
+  unitStart: 0,
+  units,
+  params: units,
+});
+/** Ranking: both MLP heads and layer 0's attention first, then MLP of layer 1, then its attention. */
+const model: EngineModel = {
+  config,
+  segments: [
+    segment(0, 'attention', 2),
+    segment(0, 'mlp', 16),
+    segment(1, 'attention', 2),
+    segment(1, 'mlp', 16),
+  ],
+  ranking: [0, 1, 3, 2],
+  alwaysOn: 2,
+  levels: [
+    { level: 20, prefix: 2 },
+    { level: 60, prefix: 3 },
+    { level: 100, prefix: 4 },
+  ],
+  firstTokenAlone: false,
+};
+
+test('each level feeds its gates in segment order and knows its attention', () => {
+  expect(levelsOf(model).map(({ level, gates, attentionOn }) => [level, [...gates], attentionOn])).toEqual([
+    [20, [0n, 0n], [true, false]],
+    [60, [0n, 1n], [true, false]],
+    [100, [1n, 1n], [true, true]],
+  ]);
+  expect(attentionGroups(model)).toEqual([2, 2]);
+});
+
+test('an ungated model has one level, no gates and all attention on', () => {
+  const [only, ...others] = levelsOf(ungatedModel(config, true));
+  expect(others).toEqual([]);
+  expect(only).toMatchObject({ level: 100, attentionOn: [true, true] });
+  expect(only?.gates).toHaveLength(0);
+});
+
+describe('checkLowering', () => {
+  const [low, mid, full] = levelsOf(model);
+  test.each([
+    ['MLP segments only', mid, low, true],
+    ['the same level', mid, mid, true],
+    ['other attention segments', full, mid, false],
+    ['upwards', low, mid, false],
+  ])('%s', (_name, from, to, allowed) => {
+    if (from === undefined || to === undefined) throw new Error('three levels');
+    const result = checkLowering(from, to);
+    expect(result.ok).toBe(allowed);
+    if (!result.ok) expect(result.failure.code).toBe('level-not-lowerable');
+  });
+});
