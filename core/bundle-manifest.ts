@@ -157,3 +157,15 @@ export function parseManifest(text: string, where: string): Result<BundleManifes
         'Make or push the bundle again.',
       );
 }
+
+/** The text whose SHA-256 is `bundleId`: the manifest without it, as JSON with sorted keys. */
+export function manifestIdentityText(manifest: Omit<BundleManifest, 'bundleId'>): string {
+  const sorted = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(sorted);
+    if (typeof value !== 'object' || value === null) return value;
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+  };
+  return JSON.stringify(sorted({ ...manifest, bundleId: undefined }));
+}

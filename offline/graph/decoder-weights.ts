@@ -1,0 +1,156 @@
+import type { Segment, Variant } from '../../core/bundle-manifest.ts';
+import type { ModelConfig } from '../../core/model-config.ts';
+import { WEIGHTS, type LayerWeight } from '../sources/source-model.ts';
+import { storeLinear, type Linear, type LinearForm } from './linear.ts';
+import type { WeightsFile } from './weights-file.ts';
+
+/** The stored products of the elastic decoder. Norms and tables are found by name: {@link STORED}. */
+export interface DecoderWeights {
+  readonly attention: readonly { readonly qkv: Linear; readonly o: Linear }[];
+  /** By index into the plan's segments. */
+  readonly mlp: ReadonlyMap<number, { readonly gate: Linear; readonly up: Linear; readonly down: Linear }>;
+  readonly head: Linear;
+  readonly embedding: 'f32' | 'block8';
+}
+
+/** Names of stored tensors that are no products. */
+export const STORED = {
+  embedding: 'embedding',
+  embeddingScale: 'embedding.scale',
+  finalNorm: 'final_norm',
+  ropeCos: 'rope.cos',
+  ropeSin: 'rope.sin',
+  attentionNorm: (layer: number): string => `layers.${layer}.attention_norm`,
+  mlpNorm: (layer: number): string => `layers.${layer}.mlp_norm`,
+} as const;
+
+interface Forms {
+  readonly attention: LinearForm;
+  readonly gateUp: LinearForm;
+  readonly down: LinearForm;
+  readonly head: LinearForm;
+}
+
+/** Storage per variant; why: docs/decisions/int8-form.md. */
+export const VARIANT_FORMS: Readonly<Record<Variant, Forms>> = {
+  int8: { attention: 'int8', gateUp: 'int8', down: 'block8', head: 'block8' },
+  q8: { attention: 'block8', gateUp: 'block8', down: 'block8', head: 'block8' },
+  q4: { attention: 'block4', gateUp: 'block4', down: 'block4', head: 'block8' },
+  f32: { attention: 'f32', gateUp: 'f32', down: 'f32', head: 'f32' },
+};
+
+/** A layer's weights in f32, in the order of its units. */
+export type LayerTensors = Readonly<Record<LayerWeight, Float32Array>>;
+
+/** Reads weights in the order of the bundle's units: the reordered view of a source model. */
+export interface OrderedModel {
+  readonly config: ModelConfig;
+  layer(layer: number): LayerTensors;
+  tensor(name: string): Float32Array;
+}
+
+function concat(...parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Columns [from, from + count) of a row-major matrix. */
+function columns(matrix: Float32Array, width: number, from: number, count: number): Float32Array {
+  const rows = matrix.length / width;
+  const out = new Float32Array(rows * count);
+  for (let row = 0; row < rows; row++)
+    out.set(matrix.subarray(row * width + from, row * width + from + count), row * count);
+  return out;
+}
+
+/** cos and sin of position x frequency, [contextLength, headDim / 2] each. */
+function storeRotaryTables(file: WeightsFile, config: ModelConfig): void {
+  const half = config.headDim / 2;
+  const cos = new Float32Array(config.contextLength * half);
+  const sin = new Float32Array(config.contextLength * half);
+  for (let i = 0; i < half; i++) {
+    const frequency = config.ropeTheta ** ((-2 * i) / config.headDim);
+    for (let position = 0; position < config.contextLength; position++) {
+      cos[position * half + i] = Math.cos(position * frequency);
+      sin[position * half + i] = Math.sin(position * frequency);
+    }
+  }
+  file.add(STORED.ropeCos, 'float32', [config.contextLength, half], cos);
+  file.add(STORED.ropeSin, 'float32', [config.contextLength, half], sin);
+}
+
+function storeHead(
+  file: WeightsFile,
+  model: OrderedModel,
+  form: LinearForm,
+): Pick<DecoderWeights, 'head' | 'embedding'> {
+  const { vocabSize, hiddenSize, tiedEmbedding } = model.config;
+  const rows = model.tensor(WEIGHTS.embedding);
+  const embedding = form === 'f32' ? 'f32' : 'block8';
+  const source = tiedEmbedding ? 'head' : 'embedding_rows';
+  const head = storeLinear(file, 'head', form, tiedEmbedding ? rows : model.tensor(WEIGHTS.head), vocabSize);
+  if (!tiedEmbedding) storeLinear(file, source, embedding, rows, vocabSize);
+  file.alias(STORED.embedding, source, [vocabSize, hiddenSize]);
+  if (embedding === 'block8') {
+    const blocks = (file.catalog.get(`${source}.scale`)?.dims[0] ?? 0) / vocabSize;
+    file.alias(STORED.embeddingScale, `${source}.scale`, [vocabSize, blocks]);
+  }
+  return { head, embedding };
+}
+
+/**
+ * Writes all weights of a decoder, cut into its segments, layer by layer.
+ *
+ * @param onLayer called after each layer, for progress and cancellation (it may throw).
+ */
+export function storeDecoder(
+  file: WeightsFile,
+  model: OrderedModel,
+  segments: readonly Segment[],
+  forms: Forms,
+  onLayer: (layer: number) => void,
+): DecoderWeights {
+  const { config } = model;
+  const { hiddenSize: d, ffnSize } = config;
+  const head = storeHead(file, model, forms.head);
+  file.add(STORED.finalNorm, 'float32', [d], model.tensor(WEIGHTS.finalNorm));
+  storeRotaryTables(file, config);
+  const attention: { qkv: Linear; o: Linear }[] = [];
+  const mlp = new Map<number, { gate: Linear; up: Linear; down: Linear }>();
+  for (let layer = 0; layer < config.layers; layer++) {
+    const weights = model.layer(layer);
+    file.add(STORED.attentionNorm(layer), 'float32', [d], weights.attentionNorm);
+    file.add(STORED.mlpNorm(layer), 'float32', [d], weights.mlpNorm);
+    const name = `layers.${layer}`;
+    const qkv = concat(weights.q, weights.k, weights.v);
+    attention.push({
+      qkv: storeLinear(file, `${name}.qkv`, forms.attention, qkv, qkv.length / d),
+      o: storeLinear(file, `${name}.o`, forms.attention, weights.o, d),
+    });
+    for (const [index, segment] of segments.entries()) {
+      if (segment.layer !== layer || segment.kind !== 'mlp') continue;
+      const { unitStart, units } = segment;
+      const rows = (matrix: Float32Array): Float32Array =>
+        matrix.subarray(unitStart * d, (unitStart + units) * d);
+      const prefix = `${name}.mlp.${unitStart}`;
+      mlp.set(index, {
+        gate: storeLinear(file, `${prefix}.gate`, forms.gateUp, rows(weights.gate), units),
+        up: storeLinear(file, `${prefix}.up`, forms.gateUp, rows(weights.up), units),
+        down: storeLinear(
+          file,
+          `${prefix}.down`,
+          forms.down,
+          columns(weights.down, ffnSize, unitStart, units),
+          d,
+        ),
+      });
+    }
+    onLayer(layer);
+  }
+  return { attention, mlp, ...head };
+}

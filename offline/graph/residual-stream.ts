@@ -1,0 +1,33 @@
+import type { ModelConfig } from '../../core/model-config.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+
+/** The residual stream between blocks; `update` is the last block's output, not added yet. */
+export interface Stream {
+  readonly residual: string;
+  readonly update: string | null;
+}
+
+/** Adds the pending update and normalizes, as one kernel: the next block's input and the new residual. */
+export function emitAddNorm(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  stream: Stream,
+  normWeight: string,
+  name: string,
+): { readonly normed: string; readonly residual: string } {
+  const normed = `${name}.normed`;
+  const weight = graph.weight(normWeight);
+  const epsilon = { float: config.rmsNormEps };
+  if (stream.update === null) {
+    graph.node('SimplifiedLayerNormalization', [stream.residual, weight], [normed], { axis: -1, epsilon });
+    return { normed, residual: stream.residual };
+  }
+  const residual = `${name}.residual`;
+  graph.node(
+    'SkipSimplifiedLayerNormalization',
+    [stream.residual, stream.update, weight],
+    [normed, '', '', residual],
+    { epsilon },
+  );
+  return { normed, residual };
+}

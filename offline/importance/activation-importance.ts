@@ -1,0 +1,35 @@
+import { layerWeight, type SourceModel } from '../sources/source-model.ts';
+import type { ActivationStatistics } from './activation-statistics.ts';
+import type { LayerImportance, UnitImportance } from './unit-importance.ts';
+
+/** L2 norm of every column of a row-major matrix. */
+function columnNorms(matrix: Float32Array, width: number): Float32Array {
+  const norms = new Float32Array(width);
+  for (let row = 0; row < matrix.length; row += width)
+    for (let column = 0; column < width; column++)
+      norms[column] = (norms[column] as number) + (matrix[row + column] as number) ** 2;
+  return norms.map(Math.sqrt);
+}
+
+/**
+ * Forward-only importance: mean size of what a unit adds to the residual stream. A neuron's is the mean
+ * absolute activation times the norm of its `down` column; a KV group's the sum of the same over its query
+ * heads' channels and `o` columns.
+ */
+export function activationImportance(model: SourceModel, statistics: ActivationStatistics): UnitImportance {
+  const { ffnSize, heads, kvHeads, headDim } = model.config;
+  const groupChannels = (heads / kvHeads) * headDim;
+  const layers = statistics.map((layerStatistics, layer): LayerImportance => {
+    const down = columnNorms(model.tensor(layerWeight(layer, 'down')), ffnSize);
+    const output = columnNorms(model.tensor(layerWeight(layer, 'o')), heads * headDim);
+    const neurons = down.map((norm, i) => norm * (layerStatistics['mlp-hidden'].meanAbs[i] as number));
+    const kvGroups = new Float32Array(kvHeads);
+    for (const [channel, norm] of output.entries()) {
+      const group = Math.floor(channel / groupChannels);
+      const size = norm * (layerStatistics['attention-out'].meanAbs[channel] as number);
+      kvGroups[group] = (kvGroups[group] as number) + size;
+    }
+    return { neurons, kvGroups };
+  });
+  return { method: 'mean activation size x output norm (forward only)', layers };
+}

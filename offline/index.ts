@@ -1,0 +1,7 @@
+/** What the other rooms' commands and tests use of the offline stage. */
+export { elasticize, type ElasticizeOptions } from './elasticize.ts';
+export type { OnProgress, Progress } from './progress.ts';
+export { openSourceModel } from './sources/open-source-model.ts';
+export { openGguf, type GgufModel } from './sources/gguf-model.ts';
+export type { SourceModel } from './sources/source-model.ts';
+export { tinySourceModel, TINY_CONFIG, type TinyOptions } from './sources/tiny-model.ts';
