@@ -1,0 +1,34 @@
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/**
+ * Bundles a file of the agent as the product's build does, into the cache below the project (so that
+ * onnxruntime-node is found from there). @returns path of the built module.
+ */
+export async function buildAgentFile(name: 'main' | 'engine-worker'): Promise<string> {
+  const outfile = `${root}.cache/test-agent/${process.pid}/${name === 'main' ? 'agent' : name}.mjs`;
+  await build({
+    absWorkingDir: root,
+    entryPoints: [`device-agent/${name}.ts`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    logLevel: 'warning',
+    external: ['onnxruntime-node'],
+    banner: {
+      js: [
+        "import { createRequire as __createRequire } from 'node:module';",
+        "import { fileURLToPath as __toPath } from 'node:url';",
+        "import { dirname as __dirnameOf } from 'node:path';",
+        'const require = __createRequire(import.meta.url);',
+        'const __filename = __toPath(import.meta.url);',
+        'const __dirname = __dirnameOf(__filename);',
+      ].join('\n'),
+    },
+  });
+  return outfile;
+}

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BundleManifest, Variant } from '../../../core/bundle-manifest.ts';
+import { unwrap } from '../../../core/result.ts';
+import { elasticize, tinySourceModel } from '../../../offline/index.ts';
+
+export interface TinyBundle {
+  readonly dir: string;
+  readonly manifest: BundleManifest;
+  /** A fresh folder for an agent's own files. */
+  readonly newHome: () => string;
+  readonly remove: () => void;
+}
+
+/** A bundle of the random tiny model in a temporary folder. */
+export async function makeTinyBundle(
+  variant: Variant,
+  options: { single?: boolean; contextLength?: number } = {},
+): Promise<TinyBundle> {
+  const root = mkdtempSync(join(tmpdir(), 'bungee-agent-'));
+  const dir = join(root, 'bundle');
+  const { contextLength, single } = options;
+  const model = tinySourceModel(contextLength === undefined ? {} : { config: { contextLength } });
+  const manifest = unwrap(
+    await elasticize({ model, out: dir, variant, dataFolder: null, single: single ?? false }),
+  );
+  return {
+    dir,
+    manifest,
+    newHome: () => mkdtempSync(join(root, 'home-')),
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}
