@@ -37,7 +37,13 @@ export function createHttpService(context: ServiceContext): FastifyInstance {
   app.setNotFoundHandler((request, reply) =>
     sendFailure(reply, apiFailure('route-unknown', `There is no ${request.method} ${request.url}.`)),
   );
-  app.setErrorHandler((error: FastifyError, _request, reply) => sendFailure(reply, failureOf(error)));
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    // Fastify would close the connection under a client that is still sending a refused body, which then
+    // loses the answer to a reset; kept alive, Node discards the rest as it comes.
+    reply.removeHeader('connection');
+    reply.raw.shouldKeepAlive = true;
+    return sendFailure(reply, failureOf(error));
+  });
   registerControlRoutes(app, context);
   registerChatRoute(app, context);
   registerCompletionRoute(app, context);
