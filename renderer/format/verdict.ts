@@ -1,0 +1,46 @@
+import type { DecidedBy } from '../../core/strategy.ts';
+import type { RequestRow } from '../live/request-row.ts';
+import { formatMs, formatShare } from './units.ts';
+
+/** Hit, miss or what else became of a request, in one word. */
+export function verdictWord(row: RequestRow): string {
+  if (row.state === 'failed') return 'failed';
+  if (row.hit !== null) return row.hit ? 'hit' : 'miss';
+  if (row.state === 'completed') return row.slo === null ? 'no SLO' : 'not judged';
+  return row.state;
+}
+
+/** Why a request missed its SLO or failed, in words; null where there is nothing to explain. */
+export function missReason(row: RequestRow): string | null {
+  if (row.state === 'failed') return row.failure ?? 'failed without a reason';
+  if (row.state === 'cut-off') return 'cut off by the end of the run; not judged';
+  if (row.state === 'cancelled') return 'cancelled by the client; not judged';
+  if (row.hit !== false) return null;
+  const limits = row.report?.limits ?? null;
+  const parts: string[] = [];
+  if (row.report?.sloHit.ttft === false) {
+    const waited = row.queueMs !== null && row.queueMs >= 1 ? `, ${formatMs(row.queueMs)} of it waiting` : '';
+    parts.push(`TTFT ${formatMs(row.ttftMs)} > ${formatMs(limits?.ttftMs)}${waited}`);
+  }
+  if (row.report?.sloHit.tpot === false)
+    parts.push(`TPOT ${formatMs(row.tpotMs)} > ${formatMs(limits?.tpotMs)}`);
+  if (row.decision?.feasible === false) parts.push('no level was predicted to meet it');
+  return parts.length === 0 ? 'missed its SLO' : parts.join('; ');
+}
+
+export const DECIDED_BY_WORDS: Readonly<Record<DecidedBy, string>> = {
+  profile: 'the largest level that the phone’s profile calls feasible',
+  pinned: 'the level is pinned',
+  request: 'the request asked for this level',
+  'no-slo': 'no SLO, so the full model',
+  'no-profile': 'no profile yet, so the full model',
+  'nothing-feasible': 'nothing is feasible, so the smallest level',
+};
+
+/** `p×m`: prompt level and level of a request. */
+export function strategyText(row: RequestRow): string | null {
+  const strategy = row.decision?.strategy;
+  return strategy === undefined
+    ? null
+    : `${formatShare(strategy.promptLevel)} of the prompt × level ${strategy.modelLevel} %`;
+}

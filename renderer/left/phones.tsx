@@ -1,0 +1,99 @@
+import { ADB_STATE_WORDS, type Device } from '../../core/device.ts';
+import type { DesktopState } from '../../core/desktop-state.ts';
+import { formatBytes, formatCelsius } from '../format/units.ts';
+import { runDoctor } from '../state/actions.ts';
+import { chosenDevice, deviceName } from '../state/next-step.ts';
+import { look, openDialog, useView } from '../state/view-store.ts';
+import { Button, IconButton } from '../widgets/button.tsx';
+import { FailureNote } from '../widgets/failure-note.tsx';
+import { SessionProgress } from './session-progress.tsx';
+
+export function Phones({ state }: { readonly state: DesktopState }) {
+  const serial = useView((view) => view.serial);
+  const chosen = chosenDevice(state, { serial, bundleId: null });
+  return (
+    <section className="panel" aria-label="Phones">
+      <header className="panel-title">
+        <h2>Phones</h2>
+        <IconButton label="Connect a phone by address" icon="plus" onClick={() => openDialog('connect')} />
+      </header>
+      {state.adb.connected ? null : (
+        <FailureNote
+          failure={{
+            code: 'adb-down',
+            message: `adb at ${state.adb.host}:${state.adb.port} does not answer.`,
+            remedy: 'Bungee keeps trying.',
+            detail: state.adb.failure ?? undefined,
+          }}
+        >
+          <Button onClick={() => void runDoctor()}>Doctor</Button>
+        </FailureNote>
+      )}
+      {state.devices.length === 0 ? (
+        <div className="panel-empty">
+          <p>No phone yet. Plug one in with USB debugging on, or connect one by its address.</p>
+          <Button icon="plus" onClick={() => openDialog('connect')}>
+            Connect
+          </Button>
+        </div>
+      ) : null}
+      <ul className="rows" role="radiogroup" aria-label="Phone in use">
+        {state.devices.map((device) => (
+          <PhoneRow key={device.serial} device={device} state={state} chosen={device === chosen} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface PhoneRowProps {
+  readonly device: Device;
+  readonly state: DesktopState;
+  readonly chosen: boolean;
+}
+
+function PhoneRow({ device, state, chosen }: PhoneRowProps) {
+  const { words, remedy } = ADB_STATE_WORDS[device.state];
+  const session = state.session?.serial === device.serial ? state.session : null;
+  return (
+    <li className={chosen ? 'row chosen' : 'row'}>
+      <div className="row-line">
+        <button
+          type="button"
+          role="radio"
+          aria-checked={chosen}
+          className="row-main"
+          onClick={() => look({ serial: device.serial })}
+        >
+          <span className={`dot ${device.state === 'device' ? 'good' : 'bad'}`} aria-hidden="true" />
+          <span className="row-name">{deviceName(device)}</span>
+          {device.kind === 'virtual' ? <span className="tag">virtual</span> : null}
+          <span className="row-state">{words}</span>
+        </button>
+        <IconButton
+          label={`Rename ${deviceName(device)}`}
+          icon="pencil"
+          onClick={() => openDialog('alias', device.serial)}
+        />
+      </div>
+      {remedy === null ? null : <p className="remedy">{remedy}</p>}
+      {chosen ? <p className="row-facts">{phoneFacts(device)}</p> : null}
+      {session === null ? null : <SessionProgress session={session} />}
+    </li>
+  );
+}
+
+/** What is known of a phone, in one line; what is not is left out. */
+function phoneFacts(device: Device): string {
+  const { temperatureC = null, batteryPercent = null, charging = null } = device.telemetry ?? {};
+  const known = [
+    device.androidVersion === null ? null : `Android ${device.androidVersion}`,
+    device.abi,
+    device.soc,
+    device.freeBytes === null ? null : `${formatBytes(device.freeBytes)} free`,
+    temperatureC === null ? null : formatCelsius(temperatureC),
+    batteryPercent === null ? null : `battery ${batteryPercent} %${charging === true ? ', charging' : ''}`,
+    device.serial,
+  ];
+  return known.filter((fact) => fact !== null).join(' · ');
+}
