@@ -1,0 +1,144 @@
+import type { AgentStateFile, Health } from '../../core/agent-api.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import type { PhoneLink } from '../adb/phone-link.ts';
+import { AgentClient } from './agent-client.ts';
+import {
+  type Deployment,
+  explainCrash,
+  findAgent,
+  lookAtStart,
+  startAgent,
+  stopAgent,
+} from './agent-on-phone.ts';
+import { httpTarget } from './http-request.ts';
+import { pause } from './pause.ts';
+import type { TokenStore } from './token-store.ts';
+
+/** Until a started agent listens. */
+const LISTEN_TIMEOUT_MS = 30_000;
+/** Until it has loaded and checked its bundle. */
+const LOAD_TIMEOUT_MS = 180_000;
+
+/** A reachable agent: its process, the forward to it and a client over that. */
+export interface AgentConnection {
+  readonly state: AgentStateFile;
+  readonly client: AgentClient;
+  readonly health: Health;
+  /** It ran before this desktop asked for it. */
+  readonly wasRunning: boolean;
+}
+
+export interface ConnectOptions {
+  readonly link: PhoneLink;
+  readonly serial: string;
+  readonly deployment: Deployment;
+  readonly tokens: TokenStore;
+  readonly signal?: AbortSignal | undefined;
+  readonly onHealth: (health: Health) => void;
+}
+
+/**
+ * The agent of this deployment on the phone: the one that runs, if it is of the same files and takes our token,
+ * else a fresh one in its place.
+ */
+export async function connectAgent(options: ConnectOptions): Promise<Result<AgentConnection>> {
+  const { link, serial, deployment, tokens } = options;
+  const found = await findAgent(link, serial);
+  if (!found.ok) return found;
+  if (found.value !== null && found.value.isAlive) {
+    const { state, agentSetId, bundleSetId } = found.value;
+    const token = tokens.get(serial);
+    const isSame = agentSetId === deployment.agentSetId && bundleSetId === deployment.bundleSetId;
+    if (isSame && token !== null) {
+      const reached = await reachAgent(options, state, token, true);
+      if (reached.ok || reached.failure.code === 'aborted' || isPhoneTrouble(reached.failure.code))
+        return reached;
+    }
+    const stopped = await stopAgent(link, serial, state.pid);
+    if (!stopped.ok) return stopped;
+  }
+  return startFresh(options);
+}
+
+/** Starts an agent and waits until it has loaded. Failure `agent-crashed` with the reason from its log. */
+async function startFresh(options: ConnectOptions): Promise<Result<AgentConnection>> {
+  const { link, serial, deployment, tokens, signal } = options;
+  const token = await tokens.renew(serial);
+  const started = await startAgent(link, serial, deployment, token);
+  if (!started.ok) return started;
+  const { pid } = started.value;
+  const deadline = Date.now() + LISTEN_TIMEOUT_MS;
+  for (;;) {
+    const look = await lookAtStart(link, serial, pid);
+    if (!look.ok) return look;
+    const { state, isAlive } = look.value;
+    if (state !== null) return reachAgent(options, state, token, false);
+    if (signal?.aborted === true || Date.now() > deadline) {
+      await stopAgent(link, serial, pid);
+      return signal?.aborted === true
+        ? fail('aborted', 'Starting the agent was cancelled.')
+        : fail('agent-start', 'The agent does not listen after 30 s.', 'Look at its log.');
+    }
+    if (!isAlive)
+      return fail(
+        'agent-crashed',
+        `The agent ended while it started: ${await explainCrash(link, serial)}.`,
+        'Look at its log.',
+      );
+    await pause(100, signal);
+  }
+}
+
+/** Forwards a port to a running agent and waits until it is ready. */
+export async function reachAgent(
+  options: Pick<ConnectOptions, 'link' | 'serial' | 'signal' | 'onHealth'>,
+  state: AgentStateFile,
+  token: string,
+  wasRunning: boolean,
+): Promise<Result<AgentConnection>> {
+  const { link, serial, signal, onHealth } = options;
+  const forwarded = await link.forward(serial, state.port);
+  if (!forwarded.ok) return forwarded;
+  const client = new AgentClient(httpTarget(forwarded.value, token));
+  const give = async (result: Result<never>): Promise<Result<never>> => {
+    client.close();
+    await link.removeForward(serial, forwarded.value);
+    return result;
+  };
+  const deadline = Date.now() + LOAD_TIMEOUT_MS;
+  let refusals = 0;
+  for (;;) {
+    const health = await client.health(signal);
+    if (health.ok) {
+      onHealth(health.value);
+      if (health.value.status === 'ready') return ok({ state, client, health: health.value, wasRunning });
+      if (health.value.status === 'failed')
+        return give(
+          fail('agent-failed', health.value.failure ?? 'The agent could not load.', 'Look at its log.'),
+        );
+    } else {
+      if (health.failure.code === 'aborted' || health.failure.code === 'agent-token') return give(health);
+      const alive = await lookAtStart(link, serial, state.pid);
+      if (!alive.ok) return give(alive);
+      if (!alive.value.isAlive)
+        return give(
+          fail(
+            'agent-crashed',
+            `The agent ended while it loaded: ${await explainCrash(link, serial)}.`,
+            'Look at its log.',
+          ),
+        );
+      refusals += 1;
+      if (refusals > 20) return give(health);
+    }
+    if (Date.now() > deadline)
+      return give(fail('agent-start', 'The agent is not ready after 3 minutes.', 'Look at its log.'));
+    await pause(150, signal);
+    if (signal?.aborted === true) return give(fail('aborted', 'Waiting for the agent was cancelled.'));
+  }
+}
+
+/** Failures that say nothing about the agent: the phone or adb itself is away. */
+export function isPhoneTrouble(code: string): boolean {
+  return code === 'phone-gone' || code === 'adb-unreachable' || code === 'phone-timeout';
+}

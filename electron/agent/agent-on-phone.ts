@@ -1,0 +1,153 @@
+import { AGENT_STATE_FILE, type AgentStateFile, agentStateFileSchema } from '../../core/agent-api.ts';
+import { parseJsonWith } from '../../core/parse.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import type { PhoneLink } from '../adb/phone-link.ts';
+import { shellQuote } from '../adb/shell-protocol.ts';
+import { AGENT_HOME, setFolder } from '../push/phone-layout.ts';
+import { explainExit } from './explain-exit.ts';
+
+/** What an agent on a phone is made of. */
+export interface Deployment {
+  readonly agentSetId: string;
+  readonly bundleSetId: string;
+  readonly bundleId: string;
+  /** null = the agent's own choice (all cores). */
+  readonly threads: number | null;
+  /** The phone's command for Node. */
+  readonly nodeCommand: string;
+}
+
+/** In the agent's folder: which file sets it was started from. */
+const STARTED_FROM = 'started-from';
+const LOG = 'agent.log';
+const NO_NODE_EXIT = 4;
+
+export interface FoundAgent {
+  readonly state: AgentStateFile;
+  readonly isAlive: boolean;
+  readonly agentSetId: string;
+  readonly bundleSetId: string;
+}
+
+/** The agent that the phone tells of, alive or not; null when there never was one or it stopped by itself. */
+export async function findAgent(link: PhoneLink, serial: string): Promise<Result<FoundAgent | null>> {
+  const script = [
+    `cd ${AGENT_HOME} 2>/dev/null || exit 0`,
+    `cat ${AGENT_STATE_FILE} 2>/dev/null || exit 0`,
+    `echo; echo ---; cat ${STARTED_FROM} 2>/dev/null; echo; echo ---; ps -A -o PID,ARGS 2>/dev/null || ps`,
+  ].join('\n');
+  const output = await link.shell(serial, script);
+  if (!output.ok) return output;
+  const [json = '', from = '', processes = ''] = output.value.stdout.split('\n---\n');
+  if (json.trim() === '') return ok(null);
+  const state = parseJsonWith(agentStateFileSchema, json, `${AGENT_HOME}/${AGENT_STATE_FILE}`);
+  // Left by another version: as good as none, the next start overwrites it.
+  if (!state.ok) return ok(null);
+  const [agentSetId = '', bundleSetId = ''] = from.trim().split(' ');
+  const isAlive = isAgentProcess(processes, state.value.pid);
+  return ok({ state: state.value, isAlive, agentSetId, bundleSetId });
+}
+
+/** Whether `ps` lists `pid` as a Node that runs an agent: after a reboot the number may be another's. */
+export function isAgentProcess(ps: string, pid: number): boolean {
+  return ps.split('\n').some((line) => {
+    const words = line.trim().split(/\s+/);
+    return words.includes(String(pid)) && /\b(node|agent\.mjs)\b/.test(line) && !/\bsh -c\b/.test(line);
+  });
+}
+
+/**
+ * Starts an agent; resolves when its process runs (not yet: when it listens). The token goes through standard
+ * input into the environment, so that no process list shows it.
+ *
+ * Failures: `node-missing`, `agent-start`, and those of {@link PhoneLink}.
+ */
+export async function startAgent(
+  link: PhoneLink,
+  serial: string,
+  deployment: Deployment,
+  token: string,
+): Promise<Result<{ pid: number }>> {
+  const { agentSetId, bundleSetId, threads, nodeCommand } = deployment;
+  const command = [
+    nodeCommand,
+    `${setFolder(agentSetId)}/agent.mjs`,
+    `--bundle ${setFolder(bundleSetId)}`,
+    `--port 0 --home ${AGENT_HOME}`,
+    ...(threads === null ? [] : [`--threads ${threads}`]),
+  ].join(' ');
+  const script = [
+    `mkdir -p ${AGENT_HOME} && cd ${AGENT_HOME} || exit 1`,
+    `command -v ${nodeCommand} > /dev/null || exit ${NO_NODE_EXIT}`,
+    'read -r BUNGEE_TOKEN; export BUNGEE_TOKEN',
+    `rm -f ${AGENT_STATE_FILE}; if [ -f ${LOG} ]; then mv -f ${LOG} ${LOG}.1; fi`,
+    `echo ${shellQuote(`${agentSetId} ${bundleSetId}`)} > ${STARTED_FROM}`,
+    `nohup setsid ${command} > ${LOG} 2>&1 < /dev/null &`,
+    'echo "pid $!"',
+  ].join('\n');
+  const started = await link.shell(serial, script, { stdin: Buffer.from(`${token}\n`) });
+  if (!started.ok) return started;
+  const pid = Number(/^pid (\d+)$/m.exec(started.value.stdout)?.[1]);
+  if (Number.isInteger(pid) && pid > 0) return ok({ pid });
+  if (started.value.exitCode === NO_NODE_EXIT)
+    return fail(
+      'node-missing',
+      `Phone ${serial} has no \`${nodeCommand}\` command.`,
+      'Use the virtual phone (`npm start -- --phone virtual`); Node for a real phone comes with a later version.',
+    );
+  return fail(
+    'agent-start',
+    `The agent could not be started on ${serial}: ${started.value.stderr.trim() || `exit code ${started.value.exitCode}`}.`,
+    'Run `npm run doctor`.',
+  );
+}
+
+export interface StartingAgent {
+  readonly state: AgentStateFile | null;
+  readonly isAlive: boolean;
+}
+
+/** Looks whether a started agent listens by now, and whether its process still runs. */
+export async function lookAtStart(
+  link: PhoneLink,
+  serial: string,
+  pid: number,
+): Promise<Result<StartingAgent>> {
+  const script = `cat ${AGENT_HOME}/${AGENT_STATE_FILE} 2>/dev/null; echo; echo ---; kill -0 ${pid} 2>/dev/null && echo alive; true`;
+  const output = await link.shell(serial, script);
+  if (!output.ok) return output;
+  const [json = '', alive = ''] = output.value.stdout.split('---\n');
+  const state = json.trim() === '' ? null : parseJsonWith(agentStateFileSchema, json, AGENT_STATE_FILE);
+  return ok({ state: state?.ok === true ? state.value : null, isAlive: alive.includes('alive') });
+}
+
+/** The last lines of the agent's log; of the one before where the newest is empty. */
+export async function readAgentLog(
+  link: PhoneLink,
+  serial: string,
+  lines: number,
+): Promise<Result<string[]>> {
+  const script = `cd ${AGENT_HOME} 2>/dev/null && if [ -s ${LOG} ]; then tail -n ${lines} ${LOG}; else tail -n ${lines} ${LOG}.1; fi 2>/dev/null; true`;
+  const output = await link.shell(serial, script);
+  if (!output.ok) return output;
+  return ok(output.value.stdout.split('\n').filter((line, i, all) => line !== '' || i < all.length - 1));
+}
+
+/** Why the agent ended, by its log. */
+export async function explainCrash(link: PhoneLink, serial: string): Promise<string> {
+  const log = await readAgentLog(link, serial, 60);
+  return explainExit(log.ok ? log.value : []);
+}
+
+/** Ends an agent: asks, waits up to 4 s, then kills. */
+export async function stopAgent(link: PhoneLink, serial: string, pid: number): Promise<Result<null>> {
+  const script = [
+    `kill ${pid} 2>/dev/null`,
+    `i=0; while [ $i -lt 40 ] && kill -0 ${pid} 2>/dev/null; do sleep 0.1; i=$((i+1)); done`,
+    `kill -9 ${pid} 2>/dev/null`,
+    `rm -f ${AGENT_HOME}/${AGENT_STATE_FILE}`,
+    'true',
+  ].join('\n');
+  const output = await link.shell(serial, script);
+  return output.ok ? ok(null) : output;
+}
