@@ -57,8 +57,10 @@ export class EngineHost {
       const worker = new Worker(this.#workerFile);
       this.#worker = worker;
       worker.on('message', (reply: WorkerReply) => this.#onReply(reply));
-      worker.on('error', (error) => this.#onDeath(worker, error.message));
-      worker.on('exit', (code) => this.#onDeath(worker, `exit code ${code}`));
+      // An error is always followed by the exit, which comes after all that the worker had still sent.
+      let why: string | null = null;
+      worker.on('error', (error) => (why = error.message));
+      worker.on('exit', (code) => this.#onDeath(worker, why ?? `exit code ${code}`));
       const { bundleDir, manifest, threads, segmentForm, stampFile } = this.#options;
       this.#post({ kind: 'open', bundleDir, manifest, threads, segmentForm, stampFile });
     });
@@ -153,7 +155,6 @@ export class EngineHost {
   }
 
   #onDeath(worker: Worker, why: string): void {
-    // A dying worker reports an error and then its exit; only the first counts.
     if (this.#worker !== worker) return;
     this.#worker = null;
     const failure = fail(

@@ -26,11 +26,11 @@ export interface ServiceContext {
   readonly loaded: () => LoadedAgent | null;
 }
 
-/** Failure `not-ready`, which says why. */
+/** Failure `not-ready`, which says why. While a crashed engine is opened again requests wait in the queue. */
 export function requireLoaded(context: ServiceContext): Result<LoadedAgent> {
   const loaded = context.loaded();
   const { status, failure } = context.health();
-  if (loaded !== null && status === 'ready') return ok(loaded);
+  if (loaded !== null && status !== 'failed') return ok(loaded);
   return fail(
     'not-ready',
     status === 'failed' ? `The agent cannot serve: ${failure ?? 'it failed'}` : 'The model is still loading.',

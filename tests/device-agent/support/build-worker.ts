@@ -3,12 +3,14 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
+let builds = 0;
+
 /**
  * Bundles a file of the agent as the product's build does, into the cache below the project (so that
- * onnxruntime-node is found from there). @returns path of the built module.
+ * onnxruntime-node is found from there), each time into a folder of its own. @returns path of the module.
  */
 export async function buildAgentFile(name: 'main' | 'engine-worker'): Promise<string> {
-  const outfile = `${root}.cache/test-agent/${process.pid}/${name === 'main' ? 'agent' : name}.mjs`;
+  const outfile = `${root}.cache/test-agent/${process.pid}-${builds++}/${name === 'main' ? 'agent' : name}.mjs`;
   await build({
     absWorkingDir: root,
     entryPoints: [`device-agent/${name}.ts`],
