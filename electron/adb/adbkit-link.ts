@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import { ok, type Result } from '../../core/result.ts';
 import { errorCode, errorMessage } from '../files/atomic-file.ts';
 import { adbFailure } from './adb-failure.ts';
@@ -47,10 +46,7 @@ export function createAdbkitLink(host: string, port: number): PhoneLink {
           return null;
         }),
       ),
-    pull: (serial, path) =>
-      attempt(`Pulling ${path}`, serial, async () =>
-        new Readable().wrap(await client.getDevice(serial).pull(path)),
-      ),
+    pull: (serial, path) => attempt(`Pulling ${path}`, serial, () => client.getDevice(serial).pull(path)),
     stat: (serial, path) =>
       attempt(`Looking for ${path}`, serial, async () => {
         try {

@@ -55,6 +55,11 @@ export class AgentClient {
     return this.#target.port;
   }
 
+  /** What another client needs to reach the agent: the local end of the forward and its bearer token. */
+  get endpoint(): { readonly baseUrl: string; readonly token: string } {
+    return { baseUrl: `http://127.0.0.1:${this.#target.port}`, token: this.#target.token };
+  }
+
   /** Ends the connections that are kept open. */
   close(): void {
     this.#target.connections.destroy();

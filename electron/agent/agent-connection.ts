@@ -72,7 +72,12 @@ async function startFresh(options: ConnectOptions): Promise<Result<AgentConnecti
     const look = await lookAtStart(link, serial, pid);
     if (!look.ok) return look;
     const { state, isAlive } = look.value;
-    if (state !== null) return reachAgent(options, state, token, false);
+    if (state !== null) {
+      const reached = await reachAgent(options, state, token, false);
+      // One that was never ready, or that nobody waits for, must not run on unseen.
+      if (!reached.ok && !isPhoneTrouble(reached.failure.code)) await stopAgent(link, serial, state.pid);
+      return reached;
+    }
     if (signal?.aborted === true || Date.now() > deadline) {
       await stopAgent(link, serial, pid);
       return signal?.aborted === true

@@ -22,6 +22,8 @@ export interface DesktopService {
   call<C extends CommandName>(command: C, request: unknown): Promise<Result<CommandResponses[C]>>;
   /** See {@link UpdateHub.subscribe}. */
   subscribe(deliver: (update: DesktopUpdate) => boolean): Subscription;
+  /** Where the phone's agent is reached from this computer; null unless the session is ready. */
+  endpoint(): { readonly baseUrl: string; readonly token: string } | null;
   /** The final record of the run in progress, null when there is none. */
   runFinished(): Promise<RunRecord | null>;
   /** Ends runs and connections; the agent on the phone runs on. */
@@ -42,6 +44,7 @@ export async function startDesktopService(options: DesktopOptions): Promise<Resu
       return dispatch(handlers, command, request);
     },
     subscribe: (deliver) => core.hub.subscribe(deliver),
+    endpoint: () => core.sessions.client()?.endpoint ?? null,
     runFinished: () => core.runs.finished(),
     close: () => core.close(),
   });

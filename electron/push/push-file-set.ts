@@ -99,7 +99,7 @@ async function plan(
     if (!inventory.ok) return inventory;
     const intact = await intactFiles(link, serial, set.files, inventory.value, options.signal);
     if (!intact.ok) return intact;
-    const planned = planPush(set.files, inventory.value, intact.value);
+    const planned = planPush(set.id, set.files, inventory.value, intact.value);
     const { freeBytes } = inventory.value;
     if (freeBytes === null || planned.bytesNeeded + SPARE_BYTES <= freeBytes || planned.bytesNeeded === 0)
       return ok(planned);

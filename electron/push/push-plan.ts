@@ -17,10 +17,11 @@ export interface PushPlan {
 }
 
 /**
- * Plans a push. `intact` holds the paths (`sets/<id>/<path>`) of other sets' files that are as their stamps
+ * Plans a push of the set `setId`. `intact` holds the paths (`sets/<id>/<path>`) of other sets' files that are as their stamps
  * say; only those are reused.
  */
 export function planPush(
+  setId: string,
   files: readonly BundleFile[],
   inventory: PhoneInventory,
   intact: ReadonlySet<string>,
@@ -30,9 +31,13 @@ export function planPush(
   const fromObjects: BundleFile[] = [];
   let copiedBytes = 0;
   const moved = new Set<string>();
+  const isPlaced = (file: BundleFile): boolean => inventory.placed.get(file.path) === file.sizeBytes;
+  const placed = new Map(
+    files.filter(isPlaced).map((file) => [file.sha256, `sets/${setId}.new/${file.path}`]),
+  );
   for (const file of files) {
-    if (inventory.placed.get(file.path) === file.sizeBytes) continue;
-    const from = reusable(file.sha256, inventory.sets, intact);
+    if (isPlaced(file)) continue;
+    const from = placed.get(file.sha256) ?? reusable(file.sha256, inventory.sets, intact);
     if (from !== null) {
       reuses.push({ path: file.path, from });
       copiedBytes += inventory.hardLinks ? 0 : file.sizeBytes;

@@ -1,0 +1,2 @@
+// Only its presence matters: the deployed agent is two files.
+export {};
