@@ -66,20 +66,18 @@ export class EmbeddedAdbServer {
   async #serve(socket: Socket): Promise<void> {
     const reader = new StreamReader(socket);
     try {
-      for (let isHost = true; isHost;) {
+      for (let isSelected = false; ; isSelected = true) {
         const length = Number.parseInt((await reader.readExactly(4)).toString('latin1'), 16);
         if (Number.isNaN(length))
           return void socket.end(failure('the length of a request is four hexadecimal digits'));
         const request = (await reader.readExactly(length)).toString('utf8');
+        // Clients select the phone first for some requests to the server too (forward).
         const host = parseHostRequest(request);
-        if (host === undefined) return void socket.end(failure(`device not selected for '${request}'`));
-        const done = await this.#host(host, socket);
-        if (done === 'end') return;
-        isHost = done === 'host';
+        if (host === undefined && !isSelected)
+          return void socket.end(failure(`device not selected for '${request}'`));
+        if (host === undefined) return await this.#openOnPhone(request, reader.release());
+        if ((await this.#host(host, socket)) === 'end') return;
       }
-      const length = Number.parseInt((await reader.readExactly(4)).toString('latin1'), 16);
-      const service = (await reader.readExactly(length || 0)).toString('utf8');
-      await this.#openOnPhone(service, reader.release());
     } catch (error) {
       if (!(error instanceof StreamEndedError)) throw error;
       socket.destroy();
@@ -87,7 +85,7 @@ export class EmbeddedAdbServer {
   }
 
   /** Answers a request to the server. @returns `device` when the next request is for the phone. */
-  async #host(request: HostRequest, socket: Socket): Promise<'host' | 'device' | 'end'> {
+  async #host(request: HostRequest, socket: Socket): Promise<'device' | 'end'> {
     const { verb } = request;
     const finish = (text: string): 'end' => {
       socket.end(text);

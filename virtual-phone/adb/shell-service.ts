@@ -13,7 +13,7 @@ export interface ShellRequest {
 }
 
 /** Packets of the v2 shell protocol: id, length (little endian), data. */
-const V2 = { STDIN: 0, STDOUT: 1, STDERR: 2, EXIT: 3, CLOSE_STDIN: 3, WINDOW_SIZE: 5 } as const;
+const V2 = { STDIN: 0, STDOUT: 1, STDERR: 2, EXIT: 3, CLOSE_STDIN: 4, WINDOW_SIZE: 5 } as const;
 const V2_HEADER_BYTES = 5;
 const MAX_V2_BYTES = 4 * 1024 * 1024;
 

@@ -33,9 +33,10 @@ export class PhoneFileSystem {
   readonly #synthetic: SyntheticLookup;
 
   constructor(options: FileSystemOptions) {
-    this.root = options.root;
     this.#synthetic = options.synthetic;
-    for (const folder of FACTORY_FOLDERS) fs.mkdirSync(join(this.root, folder), { recursive: true });
+    for (const folder of FACTORY_FOLDERS) fs.mkdirSync(join(options.root, folder), { recursive: true });
+    // Links that processes make name the real path.
+    this.root = fs.realpathSync(options.root);
     this.meter = new StorageMeter(this.root, options.capacityBytes);
   }
 
@@ -181,7 +182,8 @@ export class PhoneFileSystem {
   }
 
   #hostOf(canonical: string): string {
-    return isSynthetic(canonical) && canonical.startsWith('/dev/') ? canonical : join(this.root, canonical);
+    if (canonical.startsWith('/dev/')) return canonical;
+    return canonical === '/' ? this.root : join(this.root, canonical);
   }
 
   #node(canonical: string): SyntheticNode | undefined {

@@ -10,9 +10,9 @@ export function readDollar(cursor: Cursor, quoted: boolean): WordPart {
   const { source } = cursor;
   if (source.startsWith('$((', cursor.at)) {
     const end = closingParenthesis(source, cursor.at + 2);
-    if (source[end - 1] === ')') {
-      const inner: Cursor = { source: source.slice(cursor.at + 3, end - 1), at: 0 };
-      cursor.at = end + 1;
+    if (source[end + 1] === ')') {
+      const inner: Cursor = { source: source.slice(cursor.at + 3, end), at: 0 };
+      cursor.at = end + 2;
       return { kind: 'arithmetic', source: readWord(inner, () => false), quoted };
     }
   }
