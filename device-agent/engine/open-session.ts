@@ -20,7 +20,8 @@ export async function openSession(graphFile: string, threads: number): Promise<R
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
+        // Errors reach the caller as exceptions; the runtime's own copy on stderr would be noise.
+        logSeverityLevel: 4,
       }),
     );
   } catch (error) {
