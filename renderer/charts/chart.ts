@@ -11,6 +11,10 @@ const REACH_PX = 14;
 /** A drag shorter than this is a click, CSS pixels. */
 const LEAST_DRAG_PX = 4;
 const X_AXIS_PX = 22;
+/** Room for the heading over the plot, so that no mark is behind it. */
+const HEADING_PX = 15;
+/** Half the width of a time label: closer to the edge, it would be cut. */
+const HALF_LABEL_PX = 26;
 
 export interface ChartHandlers {
   onSelect(range: TimeRange): void;
@@ -44,7 +48,7 @@ export class Chart {
         width: Math.max(1, host.clientWidth),
         height: Math.max(1, host.clientHeight),
         ms: 1,
-        padding: [3, PLOT_RIGHT_PX, timeAxis ? 0 : 3, 0],
+        padding: [HEADING_PX, PLOT_RIGHT_PX, timeAxis ? 0 : 6, 0],
         legend: { show: false },
         cursor: {
           sync: { key: syncKey },
@@ -66,7 +70,7 @@ export class Chart {
             ticks: { stroke: palette.grid, size: 4, width: 1 },
             space: 90,
             gap: 3,
-            values: (_u, splits) => splits.map((at) => formatClock(at)),
+            values: (u, splits) => splits.map((at) => this.#timeLabel(u, at)),
           },
           {
             size: PLOT_LEFT_PX,
@@ -122,6 +126,12 @@ export class Chart {
   #xRange(): [number, number] {
     const range = this.#frame?.range;
     return range === undefined ? [0, 1] : [range.fromMs, range.toMs];
+  }
+
+  #timeLabel(u: uPlot, atMs: number): string {
+    const x = u.valToPos(atMs, 'x');
+    const inside = x > HALF_LABEL_PX - PLOT_LEFT_PX && x < u.over.clientWidth + PLOT_RIGHT_PX - HALF_LABEL_PX;
+    return (this.#frame?.view.startMs ?? null) === null || !inside ? '' : formatClock(atMs);
   }
 
   #resize(): void {

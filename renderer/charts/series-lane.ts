@@ -19,6 +19,7 @@ interface SeriesLaneOptions {
 export function seriesLane(options: SeriesLaneOptions): Lane {
   let low = 0;
   let high = options.leastSpan;
+  let empty = true;
   return {
     id: options.id,
     data(frame) {
@@ -26,7 +27,7 @@ export function seriesLane(options: SeriesLaneOptions): Lane {
       const known = values.filter((value): value is number => value !== null);
       const lowest = known.reduce((a, b) => Math.min(a, b), Infinity);
       const highest = known.reduce((a, b) => Math.max(a, b), -Infinity);
-      const empty = known.length === 0;
+      empty = known.length === 0;
       low = options.fromZero || empty ? 0 : Math.floor(lowest - 0.5);
       high = Math.max(
         low + options.leastSpan,
@@ -47,7 +48,7 @@ export function seriesLane(options: SeriesLaneOptions): Lane {
         ...(stepped === undefined ? {} : { paths: stepped }),
       };
     },
-    formatY: options.formatY,
+    formatY: (value) => (empty ? '' : options.formatY(value)),
     ySplits: () => [low, high],
   };
 }

@@ -1,7 +1,7 @@
 import { GLOSSARY } from '../format/glossary.ts';
 import { Modal } from '../widgets/modal.tsx';
 import { COMMANDS } from './command-list.ts';
-import { keyName } from './keyboard.ts';
+import { keyName } from './key-press.ts';
 
 /** All keys and all terms. */
 export function HelpOverlay() {

@@ -2,7 +2,7 @@ import { Command as Palette } from 'cmdk';
 import { closeDialog } from '../state/view-store.ts';
 import { Modal } from '../widgets/modal.tsx';
 import { COMMANDS, runCommands, type Command } from './command-list.ts';
-import { keyName } from './keyboard.ts';
+import { keyName } from './key-press.ts';
 
 const GROUPS: readonly Command['group'][] = ['Run', 'Phone', 'Level', 'View', 'Runs', 'Help'];
 

@@ -10,6 +10,11 @@ export function verdictWord(row: RequestRow): string {
   return row.state;
 }
 
+/** Waiting below a twentieth of TTFT explains nothing. */
+function waitedLong(row: RequestRow): boolean {
+  return row.queueMs !== null && row.ttftMs !== null && row.queueMs >= row.ttftMs / 20;
+}
+
 /** Why a request missed its SLO or failed, in words; null where there is nothing to explain. */
 export function missReason(row: RequestRow): string | null {
   if (row.state === 'failed') return row.failure ?? 'failed without a reason';
@@ -19,7 +24,7 @@ export function missReason(row: RequestRow): string | null {
   const limits = row.report?.limits ?? null;
   const parts: string[] = [];
   if (row.report?.sloHit.ttft === false) {
-    const waited = row.queueMs !== null && row.queueMs >= 1 ? `, ${formatMs(row.queueMs)} of it waiting` : '';
+    const waited = waitedLong(row) ? `, ${formatMs(row.queueMs)} of it waiting` : '';
     parts.push(`TTFT ${formatMs(row.ttftMs)} > ${formatMs(limits?.ttftMs)}${waited}`);
   }
   if (row.report?.sloHit.tpot === false)

@@ -47,14 +47,19 @@ function BundleItem({ bundle, chosen }: { readonly bundle: BundleRow; readonly c
         onClick={() => look({ bundleId: bundle.id })}
       >
         <span className="row-name">{bundle.name}</span>
-        {bundle.variant === null ? null : <span className="tag">{bundle.variant}</span>}
-        {bundle.builtIn ? <span className="tag">built-in, small</span> : null}
         <span className="row-state">{formatBytes(bundle.sizeBytes)}</span>
       </button>
+      <p className="row-facts">{bundleFacts(bundle)}</p>
       {bundle.failure === null ? null : <FailureNote failure={bundle.failure} />}
       {chosen && levels.length > 0 ? <LevelStrip bundle={bundle} /> : null}
     </li>
   );
+}
+
+function bundleFacts(bundle: BundleRow): string {
+  const levels = bundle.levels.length === 0 ? null : `${bundle.levels.length} levels`;
+  const facts = [bundle.variant, levels, bundle.builtIn ? 'small built-in model' : null];
+  return facts.filter((fact) => fact !== null).join(' · ');
 }
 
 /** The bundle's levels on the level scale, each with its size and measured quality. */

@@ -68,7 +68,7 @@ function PhoneRow({ device, state, chosen }: PhoneRowProps) {
           <span className={`dot ${device.state === 'device' ? 'good' : 'bad'}`} aria-hidden="true" />
           <span className="row-name">{deviceName(device)}</span>
           {device.kind === 'virtual' ? <span className="tag">virtual</span> : null}
-          <span className="row-state">{words}</span>
+          {remedy === null ? <span className="row-state">{words}</span> : null}
         </button>
         <IconButton
           label={`Rename ${deviceName(device)}`}
@@ -76,7 +76,11 @@ function PhoneRow({ device, state, chosen }: PhoneRowProps) {
           onClick={() => openDialog('alias', device.serial)}
         />
       </div>
-      {remedy === null ? null : <p className="remedy">{remedy}</p>}
+      {remedy === null ? null : (
+        <p className="remedy">
+          <strong>{words}</strong>. {remedy}
+        </p>
+      )}
       {chosen ? <p className="row-facts">{phoneFacts(device)}</p> : null}
       {session === null ? null : <SessionProgress session={session} />}
     </li>

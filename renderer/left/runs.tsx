@@ -45,7 +45,7 @@ function RunItem({ run, active }: { readonly run: RunRow; readonly active: boole
         title={`${run.bundle} on ${run.device}`}
         onClick={() => void openRun(run.id)}
       >
-        <span className="row-name">{formatDay(run.startedAt)}</span>
+        <span className="row-when">{formatDay(run.startedAt)}</span>
         <span className="row-facts">
           {run.device}
           {run.virtual ? ' (virtual)' : ''}

@@ -65,7 +65,9 @@ function SessionFacts({ session }: { readonly session: Session }) {
       )}
       <p>
         {profile === null
-          ? 'no profile: SLOs cannot be judged feasible'
+          ? health?.hasProfile === true
+            ? 'profile measured'
+            : 'no profile: SLOs cannot be judged feasible'
           : `${profile.mode} profile, ${profile.cells.length} cells`}
       </p>
       <div className="session-buttons">

@@ -1,4 +1,4 @@
-import { appIdSchema, type AppId } from '../../core/app.ts';
+import { appById, appIdSchema, type AppId } from '../../core/app.ts';
 import { itlMs, sloHit, tpotMs, ttftMs, type RequestOutcome } from '../../core/metrics.ts';
 import type { LiveEvent } from '../../core/run-record.ts';
 import type { Slo } from '../../core/slo.ts';
@@ -72,7 +72,9 @@ function emptyRow(id: string, atMs: number): RequestRow {
 function named(row: RequestRow, app: string | null): RequestRow {
   if (app === null) return row;
   const known = appIdSchema.safeParse(app);
-  return { ...row, app: known.success ? known.data : null, label: app };
+  return known.success
+    ? { ...row, app: known.data, label: appById(known.data).name }
+    : { ...row, app: null, label: app };
 }
 
 const OPEN_STATES: readonly RequestState[] = ['sent', 'queued', 'running'];
@@ -139,8 +141,8 @@ function reduceAgentEvent(row: RequestRow, event: AgentPart): RequestRow {
         ...row,
         slo: event.decision.slo ?? row.slo,
         state: isOpen(row) ? 'running' : row.state,
-        decision: event.decision,
-        queueMs: event.queueMs,
+        decision: row.report ?? event.decision,
+        queueMs: row.report?.measured.queueMs ?? event.queueMs,
       };
     case 'token': {
       if (!isOpen(row) || event.index < row.tokens) return row;

@@ -3,6 +3,7 @@ import { APPS } from '../../core/app.ts';
 import type { DesktopState } from '../../core/desktop-state.ts';
 import { figuresOf, figuresPerApp } from '../live/figures.ts';
 import { rowsInScope, scopeMs } from '../state/current-frame.ts';
+import { useSampledView } from '../state/use-sampled-view.ts';
 import { useShown } from '../state/shown-store.ts';
 import { useView } from '../state/view-store.ts';
 import { AppCard } from './app-card.tsx';
@@ -12,7 +13,7 @@ import { TraceControls } from './trace-controls.tsx';
 
 /** Figures per app and overall, and all that can be turned while a run is on. */
 export function RightColumn({ state }: { readonly state: DesktopState }) {
-  const view = useShown((shown) => shown.view);
+  const view = useSampledView();
   const past = useShown((shown) => shown.past);
   const selection = useView((slice) => slice.selection);
   const { all, perApp } = useMemo(() => {
@@ -31,7 +32,7 @@ export function RightColumn({ state }: { readonly state: DesktopState }) {
       <section className="panel" aria-label="Apps">
         <header className="panel-title">
           <h2>Apps</h2>
-          <span className="panel-hint">TTFT and TPOT bound, ratio of the full model</span>
+          <span className="panel-hint">SLO, ratio of the full model</span>
         </header>
         {APPS.map((app) => (
           <AppCard

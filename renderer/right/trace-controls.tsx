@@ -41,8 +41,8 @@ export function TraceControls({ state }: { readonly state: DesktopState }) {
   return (
     <section className="panel" aria-label="Load and trace">
       <header className="panel-title">
-        <h2>Load and trace</h2>
-        <span className="panel-hint">{running ? 'load now, the rest next run' : 'of the next run'}</span>
+        <h2>Load</h2>
+        <span className="panel-hint">{running ? 'load: now; rest: next run' : 'of the next run'}</span>
       </header>
       <div className="slo-line">
         <Term id="load">Load</Term>

@@ -1,6 +1,7 @@
 import type { DesktopBridge, DesktopUpdate } from '../../core/desktop-contract.ts';
+import type { LiveEvent } from '../../core/run-record.ts';
 import { LiveStore } from '../live/live-store.ts';
-import { useDesktop } from './desktop-store.ts';
+import { call, useDesktop } from './desktop-store.ts';
 import { useShown } from './shown-store.ts';
 
 /** The window shows new data at most this often; between two, it does nothing. */
@@ -10,22 +11,40 @@ const TICK_MS = 250;
 
 const live = new LiveStore();
 let currentRunId: string | null = null;
+/** Events that wait until the beginning of their run has been read; null when there is nothing to read. */
+let waiting: LiveEvent[] | null = null;
 
 /** Puts an update into the store; apart from the frames that show it. */
 function take(update: DesktopUpdate): void {
   const { state } = update;
-  if (state !== undefined) {
-    const runId = state.run?.id ?? null;
-    if (state.run !== null && runId !== currentRunId) live.startRun(Date.parse(state.run.startedAt));
-    live.apply(update.live);
-    if (runId === null && currentRunId !== null) live.endRun();
-    currentRunId = runId;
-  } else live.apply(update.live);
+  const first = useDesktop.getState().state === null;
   useDesktop.setState({
     connection: 'open',
     dropped: update.dropped,
     ...(state === undefined ? {} : { state }),
   });
+  const run = state === undefined ? undefined : state.run;
+  if (run !== undefined && run !== null && run.id !== currentRunId) {
+    live.startRun(Date.parse(run.startedAt));
+    // Opened, or loaded again, in the middle of a run: its beginning is on the disk.
+    if (first) void readBeginning(run.id);
+  }
+  if (waiting !== null) waiting.push(...update.live);
+  else live.apply(update.live);
+  if (run === null && currentRunId !== null) live.endRun();
+  if (run !== undefined) currentRunId = run?.id ?? null;
+}
+
+async function readBeginning(id: string): Promise<void> {
+  waiting = [];
+  const result = await call('run.read', { id });
+  const events = result.ok ? result.value.events : [];
+  const lastMs = events.at(-1)?.hostAtMs ?? -Infinity;
+  const later: readonly LiveEvent[] = waiting;
+  waiting = null;
+  live.apply(events);
+  live.apply(later.filter(({ hostAtMs }) => hostAtMs > lastMs));
+  if (useShown.getState().mode === 'live') showLive();
 }
 
 /** Shows the newest live data now. */
@@ -50,7 +69,11 @@ export function startFeed(bridge: DesktopBridge): () => void {
   const frame = (): void => {
     scheduled = null;
     lastFrameMs = performance.now();
-    if (useShown.getState().mode === 'live') useShown.setState({ view: live.view, nowMs: rightEnd() });
+    const shown = useShown.getState();
+    const next = { view: live.view, nowMs: rightEnd() };
+    // Most updates of an idle desktop change nothing here: then nothing is to be drawn.
+    if (shown.mode === 'live' && (shown.view !== next.view || shown.nowMs !== next.nowMs))
+      useShown.setState(next);
   };
   const schedule = (): void => {
     if (scheduled !== null) return;

@@ -72,7 +72,9 @@ export function nextStep(state: DesktopState | null, choice: Choice): NextStep {
     return {
       kind: 'connect',
       label: 'Connect a phone',
-      hint: 'Plug in a phone with USB debugging switched on, or connect one by its address.',
+      hint: state.adb.connected
+        ? 'Plug in a phone with USB debugging switched on, or connect one by its address.'
+        : `adb at ${state.adb.host}:${state.adb.port} does not answer, so no phone can be seen. Doctor says more.`,
     };
   if (device.state !== 'device') {
     const { words, remedy } = ADB_STATE_WORDS[device.state];

@@ -42,9 +42,9 @@ export function RequestTable() {
   useSteadyScroll(scroller, rows);
   useEffect(() => {
     const index = expandedId === null ? -1 : rows.findIndex(({ id }) => id === expandedId);
-    if (index >= 0) virtualizer.scrollToIndex(index, { align: 'auto' });
+    if (index >= 0) reveal(scroller.current, index * LINE_PX, LINE_PX + DETAIL_PX);
     // Only a newly opened row is brought into view; new rows above it must not move it again.
-  }, [expandedId, virtualizer]);
+  }, [expandedId]);
   return (
     <div className="table" role="table" aria-label="Requests" aria-rowcount={rows.length}>
       <div className="table-head line" role="row">
@@ -92,6 +92,14 @@ export function RequestTable() {
       </div>
     </div>
   );
+}
+
+/** Scrolls as little as shows the whole item, or its top where it is higher than the list. */
+function reveal(list: HTMLElement | null, topPx: number, heightPx: number): void {
+  if (list === null) return;
+  const lowest = topPx + heightPx - list.clientHeight;
+  if (topPx < list.scrollTop || lowest > list.scrollTop) list.scrollTop = Math.min(topPx, lowest);
+  if (topPx < list.scrollTop) list.scrollTop = topPx;
 }
 
 /** New rows come in above: who has scrolled down keeps their place. */

@@ -5,7 +5,7 @@ import type { TermId } from '../format/glossary.ts';
 import { formatClock, formatCount, formatMs, formatPerSecond, formatShare } from '../format/units.ts';
 import { figuresOf, latencySummaries } from '../live/figures.ts';
 import { rowsInScope, scopeMs } from '../state/current-frame.ts';
-import { useShown } from '../state/shown-store.ts';
+import { useSampledView } from '../state/use-sampled-view.ts';
 import { look, useView } from '../state/view-store.ts';
 import { Button } from '../widgets/button.tsx';
 import { Term } from '../widgets/term.tsx';
@@ -22,7 +22,7 @@ const COLUMNS: readonly { readonly key: keyof Summary; readonly term: TermId | n
 
 /** TTFT and TPOT of the selection, or of all requests on show. */
 export function ScopeSummary() {
-  const view = useShown((shown) => shown.view);
+  const view = useSampledView();
   const selection = useView((state) => state.selection);
   const app = useView((state) => state.app);
   const { ttft, tpot, figures } = useMemo(() => {

@@ -96,7 +96,8 @@ function ModeSwitch() {
       <span className="past-mode">
         <strong>Run of {formatDay(past.startedAt)}</strong>
         <span className="muted">
-          {past.status}, {formatShare(past.summary?.sloAttainment)} SLO attainment
+          {past.status}
+          {past.summary === null ? '' : `, ${formatShare(past.summary.sloAttainment)} SLO attainment`}
         </span>
         <Button onClick={showLive}>Back to live</Button>
       </span>

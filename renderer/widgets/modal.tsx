@@ -3,6 +3,13 @@ import type { ReactNode } from 'react';
 import { closeDialog } from '../state/view-store.ts';
 import { IconButton } from './button.tsx';
 
+/** Into the text field where there is one; never onto the close button, whose hint would open. */
+function focusContent(event: Event): void {
+  event.preventDefault();
+  const content = event.currentTarget;
+  if (content instanceof HTMLElement) (content.querySelector('input') ?? content).focus();
+}
+
 interface ModalProps {
   readonly title: string;
   readonly children: ReactNode;
@@ -20,7 +27,12 @@ export function Modal({ title, children, wide = false, role = 'dialog' }: ModalP
     <Dialog.Root open onOpenChange={(open) => (open ? undefined : closeDialog())}>
       <Dialog.Portal>
         <div className="backdrop" />
-        <Dialog.Content className={wide ? 'modal wide' : 'modal'} role={role} aria-describedby={undefined}>
+        <Dialog.Content
+          className={wide ? 'modal wide' : 'modal'}
+          role={role}
+          aria-describedby={undefined}
+          onOpenAutoFocus={focusContent}
+        >
           <header className="modal-title">
             <Dialog.Title>{title}</Dialog.Title>
             <IconButton label="Close" icon="close" onClick={closeDialog} />

@@ -1,0 +1,86 @@
+import type { UnstampedEvent } from '../../core/agent-event.ts';
+import type { AppId } from '../../core/app.ts';
+import type { Level } from '../../core/level.ts';
+import type { LiveEvent } from '../../core/run-record.ts';
+import type { Slo } from '../../core/slo.ts';
+import type { ElasticReport } from '../../core/strategy.ts';
+
+/** Builders of live events for tests: everything has a value, tests say only what they are about. */
+
+/** Phone clock 0 is this host time: mixing up the two clocks shows. */
+export const PHONE_ZERO_MS = 1_700_000_000_000;
+
+export function agentEvent(atMs: number, event: UnstampedEvent): LiveEvent {
+  return { kind: 'agent', hostAtMs: PHONE_ZERO_MS + atMs, event: { seq: 0, atMs, ...event } };
+}
+
+export function sent(atMs: number, requestId: string, app: AppId, slo: Slo | null = { ttft: 1 }): LiveEvent {
+  return { kind: 'sent', hostAtMs: PHONE_ZERO_MS + atMs, requestId, app, promptIndex: 0, slo };
+}
+
+export function queued(atMs: number, requestId: string, app: AppId | null = 'gmail'): LiveEvent {
+  return agentEvent(atMs, {
+    type: 'request-queued',
+    requestId,
+    app,
+    slo: { ttft: 1 },
+    promptTokens: 64,
+    queueLength: 1,
+  });
+}
+
+export function report(requestId: string, change: Partial<ElasticReport> = {}): ElasticReport {
+  return {
+    requestId,
+    app: 'gmail',
+    strategy: { promptLevel: 1, modelLevel: 60 },
+    decidedBy: 'profile',
+    feasible: true,
+    slo: { ttft: 1 },
+    limits: { ttftMs: 300, tpotMs: null },
+    reference: { ttftMs: 300, tpotMs: 20 },
+    predicted: { ttftMs: 180, tpotMs: 12 },
+    measured: { queueMs: 0, ttftMs: 200, tpotMs: 12, e2elMs: 300 },
+    sloHit: { ttft: true, tpot: null, met: true },
+    ...change,
+  };
+}
+
+export function started(atMs: number, requestId: string, modelLevel: Level = 60, queueMs = 0): LiveEvent {
+  const decision = { ...report(requestId), strategy: { promptLevel: 1, modelLevel } };
+  return agentEvent(atMs, { type: 'request-started', requestId, decision, queueMs });
+}
+
+export function token(atMs: number, requestId: string, index: number, text = 'x'): LiveEvent {
+  return agentEvent(atMs, { type: 'token', requestId, index, text });
+}
+
+export function finished(
+  atMs: number,
+  requestId: string,
+  change: Partial<ElasticReport> = {},
+  outcome: 'completed' | 'failed' | 'cancelled' = 'completed',
+): LiveEvent {
+  return agentEvent(atMs, {
+    type: 'request-finished',
+    requestId,
+    outcome,
+    finishReason: outcome === 'completed' ? 'stop' : null,
+    failure: outcome === 'failed' ? 'out of memory' : null,
+    report: report(requestId, change),
+    usage: { prompt_tokens: 64, completion_tokens: 3, total_tokens: 67 },
+    queueLength: 0,
+  });
+}
+
+/** A whole request that hits or misses. */
+export function wholeRequest(atMs: number, id: string, app: AppId, met: boolean): LiveEvent[] {
+  return [
+    sent(atMs, id, app),
+    queued(atMs + 1, id, app),
+    started(atMs + 2, id),
+    token(atMs + 200, id, 0, 'a'),
+    token(atMs + 212, id, 1, 'b'),
+    finished(atMs + 300, id, { app, sloHit: { ttft: met, tpot: null, met } }),
+  ];
+}
