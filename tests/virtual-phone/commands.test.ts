@@ -77,10 +77,13 @@ const COMMANDS: readonly (readonly [string, string, number?])[] = [
 ];
 
 describe('the programs', () => {
-  it.each(COMMANDS)('%j', async (script, out, status = 0) => {
-    const outcome = await sh(script);
-    expect({ out: outcome.out, status: outcome.status }).toEqual({ out, status });
-  });
+  it.each(COMMANDS.map(([script, out, status = 0]) => ({ script, out, status })))(
+    '$script',
+    async ({ script, out, status }) => {
+      const outcome = await sh(script);
+      expect({ out: outcome.out, status: outcome.status }).toEqual({ out, status });
+    },
+  );
 
   /** Script and what stderr holds. */
   const ERRORS: readonly (readonly [string, string])[] = [

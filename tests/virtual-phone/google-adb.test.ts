@@ -5,7 +5,16 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { VirtualPhone } from '../../virtual-phone/index.ts';
-import { Adb, freePort, hasAdb, startPhone, temporaryFolder, until, type AdbOutcome } from './harness.ts';
+import {
+  Adb,
+  freePort,
+  hasAdb,
+  say,
+  startPhone,
+  temporaryFolder,
+  until,
+  type AdbOutcome,
+} from './harness.ts';
 
 const isHere = hasAdb();
 const PUSH_BYTES = 30 * 1024 * 1024;
@@ -21,19 +30,6 @@ function echoServer(): Promise<{ server: Server; port: number }> {
   return new Promise((resolve) =>
     server.listen(0, '127.0.0.1', () => resolve({ server, port: (server.address() as AddressInfo).port })),
   );
-}
-
-function say(port: number, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(text));
-    let heard = '';
-    socket.on('data', (bytes) => {
-      heard += bytes.toString('latin1');
-      if (heard.length >= text.length) socket.end();
-    });
-    socket.on('error', reject);
-    socket.on('close', () => resolve(heard));
-  });
 }
 
 /** The same tests through both doors: TCP adbd behind a real adb server, and the embedded adb server. */
@@ -144,11 +140,11 @@ describe.skipIf(!isHere).each(['adbd', 'embedded server'] as const)("Google's ad
     const local = (await run('forward', 'tcp:0', `tcp:${port}`)).out.trim();
     expect((await run('forward', '--list')).out).toContain(`${serial} tcp:${local} tcp:${port}`);
     const text = 'hello over the cable '.repeat(5000);
-    expect(await say(Number(local), text)).toBe(text.toUpperCase());
+    expect(await say(connect(Number(local), '127.0.0.1'), text)).toBe(text.toUpperCase());
     expect((await run('forward', '--no-rebind', `tcp:${local}`, 'tcp:1')).status).not.toBe(0);
     expect((await run('forward', '--remove', `tcp:${local}`)).status).toBe(0);
     expect((await run('forward', '--list')).out).not.toContain(`tcp:${local}`);
-    await expect(say(Number(local), 'x')).rejects.toThrow('ECONNREFUSED');
+    await expect(say(connect(Number(local), '127.0.0.1'), 'x')).rejects.toThrow('ECONNREFUSED');
     await run('shell', 'pkill node');
   });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { unwrap } from '../../core/result.ts';
 import { PhoneDevice } from '../../virtual-phone/device.ts';
 import { startVirtualPhone, type PhoneOptionsInput, type VirtualPhone } from '../../virtual-phone/index.ts';
@@ -147,4 +148,18 @@ export class Adb {
     await this.run('kill-server');
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+/** Says `text` to an echoing peer and closes once as much was heard; adb's streams know no half-closed state. */
+export function say(stream: Duplex, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = '';
+    stream.on('data', (bytes: Buffer) => {
+      heard += bytes.toString('latin1');
+      if (heard.length >= text.length) stream.end();
+    });
+    stream.on('error', reject);
+    stream.on('close', () => resolve(heard));
+    stream.write(text);
+  });
 }

@@ -65,10 +65,13 @@ const LANGUAGE: readonly (readonly [string, string, number?])[] = [
 ];
 
 describe('the shell language', () => {
-  it.each(LANGUAGE)('%j', async (script, out, status = 0) => {
-    const outcome = await runShell(device, script);
-    expect({ out: outcome.out, status: outcome.status }).toEqual({ out, status });
-  });
+  it.each(LANGUAGE.map(([script, out, status = 0]) => ({ script, out, status })))(
+    '$script',
+    async ({ script, out, status }) => {
+      const outcome = await runShell(device, script);
+      expect({ out: outcome.out, status: outcome.status }).toEqual({ out, status });
+    },
+  );
 
   it("words an unknown command as Android's sh does", async () => {
     expect((await runShell(device, 'foo')).err).toBe('/system/bin/sh: foo: inaccessible or not found\n');

@@ -9,6 +9,7 @@ import { failure, hex4, okay, parseHostRequest, SERVER_VERSION, type HostRequest
 import { StreamEndedError, StreamReader, writeChunk } from './stream-io.ts';
 
 const TRANSPORT_ID = 1;
+const FIRST_LIST_MS = 10;
 
 /**
  * An adb server with the one virtual phone attached: adb clients work with it where no adb is installed. It speaks
@@ -183,9 +184,13 @@ export class EmbeddedAdbServer {
   #track(socket: Socket, isLong: boolean): void {
     const send = (): void => void socket.write(hex4(this.#devices(isLong)));
     socket.write(okay());
-    send();
-    this.#trackers.add(send);
-    socket.once('close', () => this.#trackers.delete(send));
+    // Clients (adbkit) hand the tracker out after OKAY and would miss a list that comes with it.
+    setTimeout(() => {
+      if (socket.destroyed) return;
+      send();
+      this.#trackers.add(send);
+      socket.once('close', () => this.#trackers.delete(send));
+    }, FIRST_LIST_MS);
   }
 
   /** Answers a `wait-for-...`: the second OKAY comes once the phone is in the wanted state. */
