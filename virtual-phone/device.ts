@@ -85,7 +85,7 @@ export class PhoneDevice {
   /** Switches the phone off: its processes get SIGTERM, then SIGKILL. */
   async shutdown(): Promise<void> {
     this.thermal.stop();
-    this.#switchOff.abort();
+    this.#switchOff.abort('SIGTERM');
     const alive = (): number[] =>
       this.processes
         .list()

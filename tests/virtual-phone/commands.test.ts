@@ -72,6 +72,15 @@ const COMMANDS: readonly (readonly [string, string, number?])[] = [
   ['setprop debug.x 1 && getprop debug.x; setprop ro.x 1 2>/dev/null; echo $?', '1\n1\n'],
   ['cat /sys/devices/system/cpu/online > /dev/null && cat /proc/meminfo | grep -c MemTotal', '1\n'],
   ['settings get global low_power; settings get global none', '0\nnull\n'],
+  [
+    'mkdir -p d/e; touch d/a.js d/e/b.js d/c; find d -name "*.js" -type f; find d -maxdepth 1 -type d',
+    'd/a.js\nd/e/b.js\nd\nd/e\n',
+  ],
+  [
+    'printf abc > f; sha256sum f > s; sha256sum -c s; echo x >> f; sha256sum -c s; echo $?',
+    'f: OK\nf: FAILED\n1\n',
+  ],
+  ['timeout 0.05 sleep 5; echo $?; timeout 5 echo in time', '143\nin time\n'],
   ['cat /nope', '', 1],
   ['am start x', '', 1],
 ];
@@ -99,6 +108,8 @@ describe('the programs', () => {
     ['cat < no', "/system/bin/sh: can't open no: No such file or directory\n"],
     ['echo > .', "/system/bin/sh: can't create .: Permission denied\n"],
     ['mkdir d; echo > d', "/system/bin/sh: can't create d: Is a directory\n"],
+    ['echo x > f; echo y > f/g', "/system/bin/sh: can't create f/g: Not a directory\n"],
+    ['cat f$(printf %0300d 0)', `cat: f${'0'.repeat(300)}: File name too long\n`],
     ['am start', 'am: this phone has no activity manager\n'],
   ];
   it.each(ERRORS)('%j says why on stderr', async (script, text) => {

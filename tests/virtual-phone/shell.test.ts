@@ -186,6 +186,14 @@ describe('background jobs', () => {
     await until('it has ended', async () => (await runShell(device, 'pidof node')).out === '');
   });
 
+  it('gives a pipeline in the background its input, and a killed job its signal', async () => {
+    const { out } = await runShell(
+      device,
+      "cd /data/local/tmp; (echo in | node -e \"process.stdin.pipe(process.stdout)\") > got & wait $!; cat got; (node -e \"process.on('SIGTERM', () => { console.log('bye'); process.exit(0) }); console.log('up'); setInterval(()=>{},1000)\") > log & p=$!; while ! grep -q up log; do sleep 0.02; done; kill $p; wait $p; echo $?; cat log",
+    );
+    expect(out).toBe('in\n143\nup\nbye\n');
+  });
+
   it('may not kill a process of the system', async () => {
     const outcome = await runShell(device, 'kill 1');
     expect(outcome).toMatchObject({

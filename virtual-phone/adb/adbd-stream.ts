@@ -82,6 +82,8 @@ export class AdbdStream extends Duplex {
   override _final(callback: (error?: Error) => void): void {
     this.#close(true);
     callback();
+    // adb knows no half-closed streams: what the host still sends has no reader.
+    setImmediate(() => this.destroy());
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

@@ -9,6 +9,25 @@ import { joinStreams } from './stream-io.ts';
 /** A service that a host asked for: it takes the stream, or says why there is none. */
 export type OpenedService = { readonly serve: (stream: Duplex) => void } | { readonly refusal: string };
 
+/** A defect in one service ends its stream and is told; the phone and its other hosts go on. */
+function isolated(device: PhoneDevice, name: string, run: (stream: Duplex) => Promise<void>): OpenedService {
+  return {
+    serve: (stream) => {
+      run(stream).catch((error: unknown) => {
+        device.log.add(
+          'E',
+          'adbd',
+          `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
+        process.stderr.write(
+          `defect in service ${name}: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`,
+        );
+        stream.destroy();
+      });
+    },
+  };
+}
+
 /** What the phone is able to do, as adb names it. Left out on purpose: sendrecv_v2, delayed_ack, abb, remount_shell. */
 export const FEATURES = [
   'shell_v2',
@@ -35,11 +54,11 @@ export async function openService(
   switch (kind) {
     case 'shell':
     case 'exec':
-      return { serve: (stream) => void serveShell(device, stream, parseShellName(name)) };
+      return isolated(device, kind, (stream) => serveShell(device, stream, parseShellName(name)));
     case 'sync':
-      return { serve: (stream) => void serveSync(device, stream) };
+      return isolated(device, kind, (stream) => serveSync(device, stream));
     case 'reverse':
-      return { serve: (stream) => void reverse.serve(stream, rest) };
+      return isolated(device, kind, (stream) => reverse.serve(stream, rest));
     case 'tcp':
       return openTcp(rest);
     case 'root':

@@ -102,7 +102,7 @@ export class PhoneFileSystem {
   openWrite(path: string, flags: 'w' | 'a' | 'r+', mode = 0o666): PhoneWriter {
     const at = this.#writable(this.resolve(path), path);
     const host = this.#hostOf(at);
-    const old = fs.lstatSync(host, { throwIfNoEntry: false });
+    const old = withPhonePath(path, () => fs.lstatSync(host, { throwIfNoEntry: false }));
     if (old?.isDirectory() === true) throw new PhoneFileError('EISDIR', path);
     if (old !== undefined && (old.mode & 0o200) === 0) throw new PhoneFileError('EACCES', path);
     if (flags === 'w' && old !== undefined) this.meter.release(old.size);

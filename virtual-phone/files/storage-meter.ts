@@ -19,10 +19,18 @@ export function folderBytes(folder: string): number {
     for (const entry of entries) {
       const path = join(at, entry.name);
       if (entry.isDirectory()) pending.push(path);
-      else if (entry.isFile()) total += lstatSync(path, { throwIfNoEntry: false })?.size ?? 0;
+      else if (entry.isFile()) total += sizeOf(path);
     }
   }
   return total;
+}
+
+function sizeOf(path: string): number {
+  try {
+    return lstatSync(path).size;
+  } catch {
+    return 0;
+  }
 }
 
 /** What the phone's storage holds against its capacity; shared by every writer. */

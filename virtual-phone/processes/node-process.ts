@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { PhoneDevice } from '../device.ts';
-import { BrokenPipeError, type ByteSink, type ByteSource } from '../shell/byte-streams.ts';
+import { BrokenPipeError, NO_INPUT, type ByteSink, type ByteSource } from '../shell/byte-streams.ts';
 import type { CommandCall } from '../shell/command.ts';
 import { signalGroup } from './host-process.ts';
 
@@ -56,7 +56,7 @@ export async function runNode(call: CommandCall): Promise<number> {
     detached: process.platform !== 'win32',
     windowsHide: true,
     stdio: [
-      call.isDetached ? 'ignore' : (streams.stdin.fd ?? 'pipe'),
+      streams.stdin === NO_INPUT ? 'ignore' : (streams.stdin.fd ?? 'pipe'),
       streams.stdout.fd ?? 'pipe',
       streams.stderr.fd ?? 'pipe',
     ],
@@ -69,7 +69,7 @@ export async function runNode(call: CommandCall): Promise<number> {
   }
   const unregister = register(device, pid, call);
   call.claimPid?.(pid);
-  const hangUp = (): void => endGroup(pid, child);
+  const hangUp = (): void => endGroup(pid, child, call.signal.reason);
   if (call.signal.aborted) hangUp();
   else call.signal.addEventListener('abort', hangUp, { once: true });
   const ended = new AbortController();
@@ -110,8 +110,9 @@ function register(device: PhoneDevice, pid: number, call: CommandCall): () => vo
   };
 }
 
-function endGroup(pid: number, child: ChildProcess): void {
-  signalGroup(pid, 'SIGHUP');
+/** Ends a process by the signal that ended its shell or job; SIGHUP when the client is gone. */
+function endGroup(pid: number, child: ChildProcess, reason: unknown): void {
+  signalGroup(pid, reason === 'SIGTERM' || reason === 'SIGKILL' || reason === 'SIGINT' ? reason : 'SIGHUP');
   signalGroup(pid, 'SIGCONT');
   const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), GRACE_MS);
   child.once('exit', () => clearTimeout(timer));
@@ -131,12 +132,14 @@ async function feed(child: ChildProcess, source: ByteSource, ended: AbortSignal)
 async function drain(output: Readable | null, sink: ByteSink, call: CommandCall): Promise<void> {
   if (output === null) return;
   try {
-    for await (const chunk of output) await sink.write(chunk as Buffer);
+    for await (const chunk of output.iterator({ destroyOnReturn: false })) await sink.write(chunk as Buffer);
   } catch (error) {
-    if (!(error instanceof BrokenPipeError)) {
+    if (!(error instanceof BrokenPipeError))
       await call
         .err(`node: ${error instanceof Error ? error.message : String(error)}\n`)
         .catch(() => undefined);
-    }
+    // A process that outlives its reader writes on into nothing; any other meets the broken pipe.
+    if (call.isDetached) output.resume();
+    else output.destroy();
   }
 }

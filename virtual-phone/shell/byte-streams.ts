@@ -25,9 +25,8 @@ const PIPE_BYTES = 256 * 1024;
 
 export const NULL_SINK: ByteSink = { write: () => Promise.resolve() };
 
-export function emptySource(): ByteSource {
-  return textSource('');
-}
+/** stdin of a background job: `/dev/null`. */
+export const NO_INPUT: ByteSource = { read: () => Promise.resolve(undefined), unread: () => undefined };
 
 export function textSource(text: string): ByteSource {
   const kept: Uint8Array[] = text === '' ? [] : [Buffer.from(text)];
@@ -120,8 +119,12 @@ export class Pipe implements ByteSink, ByteSource {
 
   #changed(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      this.#waiters.push(resolve);
-      signal?.addEventListener('abort', () => resolve(), { once: true });
+      const finish = (): void => {
+        signal?.removeEventListener('abort', finish);
+        resolve();
+      };
+      this.#waiters.push(finish);
+      signal?.addEventListener('abort', finish, { once: true });
     });
   }
 }

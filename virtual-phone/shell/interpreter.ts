@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { PhoneDevice } from '../device.ts';
 import { PhoneFileError } from '../files/errno.ts';
-import { BrokenPipeError, emptySource, Pipe, TextSink } from './byte-streams.ts';
+import { startJob } from './background-job.ts';
+import { BrokenPipeError, Pipe, TextSink } from './byte-streams.ts';
 import type { CommandTable } from './command.ts';
 import { expandPattern, expandText, expandWords, type Expander } from './expand.ts';
 import { matchesPattern } from './glob.ts';
@@ -9,7 +10,7 @@ import { parseScript } from './parser.ts';
 import { applyRedirects } from './redirects.ts';
 import { ExitShell, LoopJump, ShellError, type ShellState, type Streams } from './shell-state.ts';
 import { runSimple } from './simple-command.ts';
-import { holdsOutput, ShellSyntaxError, type Node, type Script } from './syntax.ts';
+import { ShellSyntaxError, type Node, type Script } from './syntax.ts';
 
 /** Where and how a part of a script runs. */
 export interface Run {
@@ -57,7 +58,9 @@ export class Interpreter {
     for (const item of script) {
       if (run.signal.aborted) throw new ExitShell(HANGUP_STATUS);
       run.state.lastStatus = item.background
-        ? await this.#startJob(item.node, run)
+        ? await startJob(this.device, item.node, run, (job) =>
+            this.#asStatus(() => this.#node(item.node, job), job),
+          )
         : await this.#node(item.node, run);
     }
     return run.state.lastStatus;
@@ -222,62 +225,4 @@ export class Interpreter {
       return error.kind;
     }
   }
-
-  /** Starts a background job and waits only until its pid is known. */
-  async #startJob(node: Node, run: Run): Promise<number> {
-    const { device } = this;
-    const controller = new AbortController();
-    const state = run.state.copy();
-    const { promise: pidKnown, resolve: claimPid } = deferred<number>();
-    const virtualPid = device.processes.virtualPid();
-    let killedBy = 0;
-    device.processes.add({
-      pid: virtualPid,
-      parentPid: run.state.pid,
-      name: 'sh',
-      args: ['sh'],
-      startedAtMs: Date.now(),
-      isHostProcess: false,
-      signal: (signal) => {
-        if (signal === 'SIGCONT' || signal === 'SIGSTOP') return;
-        killedBy = signal === 'SIGKILL' ? 9 : 15;
-        controller.abort();
-      },
-    });
-    const inner: Run = {
-      ...run,
-      state,
-      streams: { ...run.streams, stdin: emptySource() },
-      signal: AbortSignal.any([controller.signal, device.lifetime]),
-      isDetached: true,
-      claimPid: (pid) => {
-        if (pid > 0) device.processes.remove(virtualPid);
-        claimPid(pid > 0 ? pid : virtualPid);
-      },
-      holders: [],
-    };
-    const isSimple = node.kind === 'simple';
-    if (!isSimple) claimPid(virtualPid);
-    const started = isSimple ? inner : { ...inner, claimPid: undefined };
-    const done = this.#asStatus(() => this.#node(node, started), inner)
-      .then((status) => (killedBy === 0 ? status : 128 + killedBy))
-      .finally(() => {
-        claimPid(virtualPid);
-        device.processes.remove(virtualPid);
-      });
-    if (holdsOutput(node)) run.holders.push(done);
-    const pid = await pidKnown;
-    run.state.jobs.push({ pid, done });
-    run.state.lastJobPid = pid;
-    return 0;
-  }
-}
-
-/** `Promise.withResolvers` for Node 20. */
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let settle: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((resolve) => {
-    settle = resolve;
-  });
-  return { promise, resolve: (value) => settle(value) };
 }

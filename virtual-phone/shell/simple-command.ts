@@ -16,7 +16,7 @@ const BROKEN_PIPE_STATUS = 141;
 /** Says to a background job that it becomes no real process. */
 const NO_PROCESS = 0;
 /** Commands that run a process or another command in their place, and so claim the job's pid themselves. */
-const REPLACED = new Set(['node', 'nohup', 'setsid', 'env', 'exec', 'command', 'timeout', 'nice']);
+const REPLACED = new Set(['node', 'nohup', 'setsid', 'env', 'exec', 'command', 'timeout']);
 
 /** Runs one simple command: expansion, assignments, redirects, then the command itself. */
 export async function runSimple(interpreter: Interpreter, node: SimpleNode, run: Run): Promise<number> {

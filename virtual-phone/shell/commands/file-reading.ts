@@ -158,13 +158,34 @@ const wc: Command = async (call) => {
   return status;
 };
 
+/** `sha256sum -c LIST`: every line of the list names a digest and a file. */
+async function checkDigests(call: CommandCall, algorithm: string, lists: readonly string[]): Promise<number> {
+  let failed = 0;
+  const status = await forEachInput(call, lists, async (source) => {
+    for await (const line of lines(source, call.signal)) {
+      const [, wanted = '', name = ''] = /^([0-9a-f]+) [ *](.+)$/i.exec(line) ?? [];
+      const hash = createHash(algorithm);
+      const unread = await forEachInput(call, [name], async (file) => {
+        for await (const chunk of chunks(file, call.signal)) hash.update(chunk);
+      });
+      const isRight = unread === 0 && hash.digest('hex') === wanted.toLowerCase();
+      if (!isRight) failed += 1;
+      await call.out(`${name}: ${isRight ? 'OK' : 'FAILED'}\n`);
+    }
+  });
+  return failed > 0 ? 1 : status;
+}
+
 function digest(algorithm: string): Command {
-  return (call) =>
-    forEachInput(call, parseFlags(call.args, 'b').operands, async (source, operand) => {
+  return (call) => {
+    const { flags, operands } = parseFlags(call.args, 'bcs');
+    if (flags.has('c')) return checkDigests(call, algorithm, operands);
+    return forEachInput(call, operands, async (source, operand) => {
       const hash = createHash(algorithm);
       for await (const chunk of chunks(source, call.signal)) hash.update(chunk);
-      await call.out(`${hash.digest('hex')}${call.args.includes('-b') ? '' : `  ${operand}`}\n`);
+      await call.out(`${hash.digest('hex')}${flags.has('b') ? '' : `  ${operand}`}\n`);
     });
+  };
 }
 
 export const READING_COMMANDS: readonly (readonly [string, Command])[] = [

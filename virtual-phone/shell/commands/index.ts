@@ -2,6 +2,7 @@ import type { CommandTable } from '../command.ts';
 import { dd } from './copy-blocks.ts';
 import { DEVICE_COMMANDS } from './device-commands.ts';
 import { CHANGE_COMMANDS } from './file-changes.ts';
+import { find } from './find.ts';
 import { LISTING_COMMANDS } from './file-listing.ts';
 import { READING_COMMANDS } from './file-reading.ts';
 import { OUTPUT_COMMANDS } from './output.ts';
@@ -23,5 +24,6 @@ export const COMMANDS: CommandTable = new Map(
     ...PROCESS_COMMANDS,
     ...DEVICE_COMMANDS,
     ['dd', dd] as const,
+    ['find', find] as const,
   ].sort(([a], [b]) => (a < b ? -1 : 1)),
 );

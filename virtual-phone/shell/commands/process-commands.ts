@@ -1,4 +1,4 @@
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { residentKib } from '../../processes/host-process.ts';
 import { runNode } from '../../processes/node-process.ts';
 import { SYSTEM_PROCESSES } from '../../processes/process-table.ts';
@@ -157,6 +157,28 @@ const detach: Command = async (call) => {
   });
 };
 
+/** `timeout SECONDS COMMAND`: SIGTERM when the time is over, status 143 as toybox gives. */
+const timeout: Command = async (call) => {
+  const [seconds = '', ...argv] = call.args;
+  if (!/^\d*\.?\d+s?$/.test(seconds) || argv.length === 0) {
+    await call.err('timeout: Needs 2 arguments\n');
+    return 125;
+  }
+  const expired = new AbortController();
+  const timer = setTimeout(() => expired.abort('SIGTERM'), Number.parseFloat(seconds) * 1000);
+  try {
+    const status = await call.run(argv, { signal: AbortSignal.any([call.signal, expired.signal]) });
+    return expired.signal.aborted ? 143 : status;
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const nproc: Command = async (call) => {
+  await call.out(`${availableParallelism()}\n`);
+  return 0;
+};
+
 const sh: Command = async (call) => {
   const at = call.args.findIndex((arg) => /^-\w*c$/.test(arg));
   const state = call.state.copy();
@@ -217,5 +239,7 @@ export const PROCESS_COMMANDS: readonly (readonly [string, Command])[] = [
   ['env', env],
   ['printenv', env],
   ['which', which],
+  ['timeout', timeout],
+  ['nproc', nproc],
   ['node', runNode],
 ];
