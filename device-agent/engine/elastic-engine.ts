@@ -11,8 +11,11 @@ import {
 } from './engine-model.ts';
 import { KvPool, type KvCache } from './kv-cache.ts';
 
-/** Tokens per prefill run: bounds the runtime's scratch memory and how late a cancellation is seen. */
-export const PREFILL_CHUNK = 512;
+/**
+ * Tokens per prefill run: bounds scratch memory and how late a cancellation is seen. After prompts of 512
+ * tokens of SmolLM2 int8 the runtime holds 352 MB at 256 and 544 MB at 512, and prefill is as fast.
+ */
+export const PREFILL_CHUNK = 256;
 /** Decoded tokens that a cache has room for before it grows. */
 const DECODE_RESERVE = 128;
 /** First-token rows remembered, one per level and token (46 kB each for SmolLM2-135M). */
