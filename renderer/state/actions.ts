@@ -6,7 +6,7 @@ import { viewOfRun } from '../live/live-store.ts';
 import { call, stateWhere, useDesktop } from './desktop-store.ts';
 import { showLive } from './live-feed.ts';
 import { chosenBundle, chosenDevice, nextStep, sessionInUse } from './next-step.ts';
-import { notify, shown } from './notices.ts';
+import { shown } from './notices.ts';
 import { useShown } from './shown-store.ts';
 import { closeDialog, look, openDialog, useView } from './view-store.ts';
 
@@ -31,7 +31,7 @@ export async function startAndRun(): Promise<void> {
     const session = sessionInUse(state);
     if (session?.phase !== 'ready' || session.serial !== device.serial || session.bundleId !== bundle.id) {
       const request = { serial: device.serial, bundleId: bundle.id };
-      if ((await shown('Start', call('session.start', request))) === null && !isPreparing()) return;
+      if (!(await shown('Start', call('session.start', request))).ok) return;
       // The command may answer before the agent is ready: the state says when it is, or why it is not.
       const settled = await stateWhere(
         ({ session: now }) => now === null || ['ready', 'failed', 'stopped', 'lost'].includes(now.phase),
@@ -45,12 +45,6 @@ export async function startAndRun(): Promise<void> {
   } finally {
     starting = null;
   }
-}
-
-function isPreparing(): boolean {
-  const { state } = useDesktop.getState();
-  const session = state === null ? null : sessionInUse(state);
-  return session !== null;
 }
 
 export async function stopRun(): Promise<void> {
@@ -100,8 +94,8 @@ export async function openRun(id: string): Promise<void> {
   useShown.setState({ opening: id });
   const result = await shown('Open run', call('run.read', { id }));
   if (useShown.getState().opening !== id) return;
-  if (result === null) return useShown.setState({ opening: null });
-  const { run, events } = result;
+  if (!result.ok) return useShown.setState({ opening: null });
+  const { run, events } = result.value;
   const view = viewOfRun(events, Date.parse(run.startedAt), run.status !== 'running');
   look({ selection: null, zoom: null, expandedId: null, filter: '', app: null });
   useShown.setState({ mode: 'past', past: run, view, nowMs: view.endMs, opening: null });
@@ -110,12 +104,12 @@ export async function openRun(id: string): Promise<void> {
 /** Saves a run as a file through the browser's download. */
 export async function exportRun(id: string, format: 'json' | 'csv'): Promise<void> {
   const file = await shown('Export', call('run.export', { id, format }));
-  if (file === null) return;
+  if (!file.ok) return;
   const type = format === 'json' ? 'application/json' : 'text/csv';
-  const address = URL.createObjectURL(new Blob([file.text], { type }));
+  const address = URL.createObjectURL(new Blob([file.value.text], { type }));
   const link = document.createElement('a');
   link.href = address;
-  link.download = file.fileName;
+  link.download = file.value.fileName;
   link.click();
   // The download has taken its own hold of the blob by the next turn of the event loop.
   window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
@@ -129,11 +123,8 @@ export async function deleteRun(id: string): Promise<void> {
 
 /** @returns whether it worked, so that its dialog can stay open with the user's text. */
 export async function connectPhone(address: string): Promise<boolean> {
-  const result = await call('device.connect', { address });
-  if (!result.ok) {
-    notify('Connect', result.failure);
-    return false;
-  }
+  const result = await shown('Connect', call('device.connect', { address }));
+  if (!result.ok) return false;
   look({ serial: result.value.serial });
   return true;
 }
@@ -141,8 +132,8 @@ export async function connectPhone(address: string): Promise<boolean> {
 /** As {@link connectPhone}. */
 export async function addBundle(path: string): Promise<boolean> {
   const added = await shown('Add bundle', call('bundle.add', { path }));
-  if (added === null) return false;
-  look({ bundleId: added.bundleId });
+  if (!added.ok) return false;
+  look({ bundleId: added.value.bundleId });
   return true;
 }
 

@@ -28,10 +28,9 @@ export function dismiss(id: number): void {
   useNotices.setState(({ notices }) => ({ notices: notices.filter((one) => one.id !== id) }));
 }
 
-/** The value, or null after the failure has been shown. */
-export async function shown<T>(action: string, pending: Promise<Result<T>>): Promise<T | null> {
+/** The same result, after its failure, if it is one, has been shown. */
+export async function shown<T>(action: string, pending: Promise<Result<T>>): Promise<Result<T>> {
   const result = await pending;
-  if (result.ok) return result.value;
-  notify(action, result.failure);
-  return null;
+  if (!result.ok) notify(action, result.failure);
+  return result;
 }

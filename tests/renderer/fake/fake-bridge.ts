@@ -24,7 +24,11 @@ export interface FakeControl {
   /** Answers to commands other than the default ones. */
   readonly answers: Partial<Record<CommandName, Result<unknown>>>;
   state: DesktopState;
+  /** A desktop with a phone and bundles, to take parts of. */
+  readonly known: DesktopState;
   setState(change: Partial<DesktopState>): void;
+  /** Ends the push that `session.start` began. */
+  finishPush(): void;
   emit(events: readonly LiveEvent[], dropped?: number): void;
   /** Requests of a scripted run, ending now. */
   history(requests: number, requestsPerMinute?: number): LiveEvent[];
@@ -87,10 +91,14 @@ function install(): void {
   const fake: FakeControl = {
     calls: [],
     answers: {},
+    known: IDLE_STATE,
     state: startOf(window.fakeScenario ?? 'idle'),
     setState(change) {
       fake.state = { ...fake.state, ...change };
       publish({ state: fake.state, live: [], dropped: 0 });
+    },
+    finishPush() {
+      fake.setState({ session: READY_SESSION });
     },
     emit(events, dropped = 0) {
       publish({ live: events, dropped });
@@ -114,7 +122,6 @@ function install(): void {
     switch (command) {
       case 'session.start':
         fake.setState({ session: PUSHING_SESSION });
-        setTimeout(() => fake.setState({ session: READY_SESSION }), 120);
         return ok(null);
       case 'session.stop':
         fake.setState({ session: { ...READY_SESSION, phase: 'stopped' } });
@@ -154,6 +161,8 @@ function install(): void {
         return fields['address'] === '10.0.0.1:5555'
           ? fail('connect-failed', 'No adb answers at 10.0.0.1:5555.', 'Switch on wireless debugging.')
           : ok({ serial: String(fields['address']) });
+      case 'bundle.add':
+        return ok({ bundleId: BUNDLE.id });
       case 'agent.log':
         return ok({ lines: ['agent 0.1.0, pid 4242', 'listening on 127.0.0.1:18080'] });
       case 'doctor.run':

@@ -7,8 +7,8 @@ import { build as bundle } from 'esbuild';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 import { build } from 'vite';
 
-const CHROMIUM = '/usr/bin/chromium';
-const ARGS = [
+export const CHROMIUM = '/usr/bin/chromium';
+export const CHROMIUM_ARGS = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -36,6 +36,10 @@ export interface BuiltPage {
   readonly folder: string;
   readonly address: string;
   open(scenario: string, options?: BrowserContextOptions): Promise<Page>;
+  /** Opens any address without a bridge; what it logs is the test's business. */
+  openBare(address: string): Promise<Page>;
+  /** Puts the scripted bridge into a page. */
+  readonly fakeScript: string;
   /** Errors that any page of the fixture logged or threw. */
   readonly problems: string[];
   close(): Promise<void>;
@@ -70,13 +74,20 @@ export async function buildPage(): Promise<BuiltPage> {
   });
   const fake = script.outputFiles[0]?.text ?? '';
   const server = await serve(folder);
-  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+  const browser: Browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGS });
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const problems: string[] = [];
   return {
     folder,
     address,
     problems,
+    fakeScript: fake,
+    async openBare(bareAddress) {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+      const page = await context.newPage();
+      await page.goto(bareAddress);
+      return page;
+    },
     async open(scenario, options = {}) {
       const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
       const page = await context.newPage();
