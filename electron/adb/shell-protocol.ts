@@ -6,7 +6,7 @@ export const SHELL_STDIN = 0;
 export const SHELL_STDOUT = 1;
 export const SHELL_STDERR = 2;
 export const SHELL_EXIT = 3;
-export const SHELL_CLOSE_STDIN = 3;
+export const SHELL_CLOSE_STDIN = 4;
 
 const HEADER_BYTES = 5;
 /** No honest packet is longer; a stream that claims more is out of step. */

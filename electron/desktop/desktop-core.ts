@@ -112,6 +112,8 @@ export async function openDesktopCore(options: DesktopOptions): Promise<Result<D
     onTelemetry: (serial, telemetry) => publish({ kind: 'device', hostAtMs: Date.now(), serial, telemetry }),
     onConnection: (connected, failure: Failure | null) => {
       adb = { connected, failure: failure === null ? null : describeFailure(failure) };
+      // A restarted adb server has forgotten its TCP phones.
+      if (connected && options.connect !== null) void link.connect(options.connect);
       changed();
     },
   });

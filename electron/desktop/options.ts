@@ -8,6 +8,8 @@ export const desktopOptionsSchema = z.strictObject({
     /** true: an adb server of this process's owner (the virtual phone's); it is never started here. */
     embedded: z.boolean().default(false),
   }),
+  /** `host:port` of a phone that is joined by `adb connect` whenever the adb server comes up; null = none. */
+  connect: z.string().nullable().default(null),
   /** Runs, profiles, aliases, tokens, settings. */
   stateDir: z.string().min(1),
   /** Folders that are a bundle or hold bundles. */
