@@ -31,7 +31,7 @@ export async function runCommand(
     program.exitOverride().showHelpAfterError();
     program.parse();
     await action(abort.signal);
-    process.exit(0);
+    process.exit(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
     if (abort.signal.aborted) {

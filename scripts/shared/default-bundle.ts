@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  MANIFEST_FILE,
+  parseManifest,
+  type BundleManifest,
+  type Variant,
+} from '../../core/bundle-manifest.ts';
+import { fail, ok, type Result } from '../../core/result.ts';
+import { elasticize, openSourceModel } from '../../offline/index.ts';
+import { say, throttledSay } from './command-line.ts';
+import { baseWeights } from './base-weights.ts';
+import { dataFolder } from './data-folder.ts';
+import { cacheFolder, distFolder } from './folders.ts';
+import { BUNGEE_VERSION } from './version.ts';
+
+export interface BundleRequest {
+  /** GGUF file or safetensors folder; default: the default model. */
+  readonly model?: string | null;
+  readonly variant: Variant;
+  /** The uncut model as a bundle of one level, for comparison. */
+  readonly single?: boolean;
+}
+
+export interface BuiltBundle {
+  readonly dir: string;
+  readonly manifest: BundleManifest;
+}
+
+/** Bundles of one kind that stay in the cache. */
+const KEPT_BUILDS = 2;
+
+/** Changes with the code that makes bundles, so that a new version of the offline stage is not mistaken for an old one. */
+function builderFingerprint(): string {
+  return createHash('sha256')
+    .update(readFileSync(distFolder('scripts', 'elasticize.mjs')))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+/** Reads the manifest of a bundle folder; failures `bundle-missing` and those of `parseManifest`. */
+export async function readBundle(dir: string): Promise<Result<BundleManifest>> {
+  const path = join(dir, MANIFEST_FILE);
+  try {
+    return parseManifest(await readFile(path, 'utf8'), path);
+  } catch {
+    return fail(
+      'bundle-missing',
+      `${dir} holds no ${MANIFEST_FILE}.`,
+      'Name a folder that `npm run elasticize` wrote.',
+    );
+  }
+}
+
+async function forgetOldBuilds(kind: string): Promise<void> {
+  const folder = cacheFolder('bundles');
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(`${kind}-`));
+  const dated = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
+  );
+  for (const { name } of dated.sort((a, b) => b.at - a.at).slice(KEPT_BUILDS))
+    await rm(join(folder, name), { recursive: true, force: true });
+}
+
+/**
+ * The bundle of a model in the cache, made when it is not there yet (under a minute for the default model).
+ * Failures: those of `baseWeights`, `openSourceModel` and `elasticize`.
+ */
+export async function defaultBundle(
+  request: BundleRequest,
+  signal: AbortSignal,
+): Promise<Result<BuiltBundle>> {
+  const weights =
+    request.model === undefined || request.model === null ? await baseWeights(signal) : ok(request.model);
+  if (!weights.ok) return weights;
+  const source = await openSourceModel(weights.value, signal);
+  if (!source.ok) return source;
+  try {
+    const { name, sha256 } = source.value;
+    const kind = [
+      name,
+      request.variant,
+      ...(request.single === true ? ['single'] : []),
+      sha256.slice(0, 8),
+    ].join('-');
+    const dir = cacheFolder('bundles', `${kind}-${builderFingerprint()}`);
+    if (existsSync(join(dir, MANIFEST_FILE))) {
+      const manifest = await readBundle(dir);
+      if (manifest.ok) return ok({ dir, manifest: manifest.value });
+      await rm(dir, { recursive: true, force: true });
+    }
+    const startedAt = Date.now();
+    const tell = throttledSay(3000);
+    say(`bundle: making ${name} ${request.variant} ...`);
+    const made = await elasticize(
+      {
+        model: source.value,
+        out: dir,
+        variant: request.variant,
+        dataFolder: dataFolder(),
+        command: 'npm start',
+        toolVersion: BUNGEE_VERSION,
+        ...(request.single === true ? { single: true } : {}),
+      },
+      ({ stage, fraction, etaSeconds }) =>
+        tell(
+          `bundle: ${stage}, ${Math.round(fraction * 100)} %${etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`}`,
+        ),
+      signal,
+    );
+    if (!made.ok) return made;
+    const bytes = made.value.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    say(
+      `bundle: ${name} ${request.variant}, ${(bytes / 1e6).toFixed(0)} MB, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`,
+    );
+    await forgetOldBuilds(kind);
+    return ok({ dir, manifest: made.value });
+  } finally {
+    source.value.close();
+  }
+}

@@ -1,0 +1,29 @@
+import type { Session } from '../../core/desktop-state.ts';
+import type { RunRecord } from '../../core/run-record.ts';
+
+/** The JSON object that a headless run ends with. */
+export function runReport(run: RunRecord, session: Session, bundleDir: string): object {
+  const { summary } = run;
+  if (summary === null) throw new Error('a finished run has a summary');
+  return {
+    run: run.id,
+    status: run.status,
+    failure: run.failure,
+    device: run.device,
+    model: run.model,
+    bundle: { ...run.bundle, path: bundleDir },
+    trace: run.trace,
+    durationSeconds: summary.durationMs / 1000,
+    requests: summary.requests,
+    sloAttainment: summary.sloAttainment,
+    goodputPerSecond: summary.goodputPerSecond,
+    ttftMs: summary.ttftMs,
+    tpotMs: summary.tpotMs,
+    queueMs: summary.queueMs,
+    levelSwitches: summary.levelSwitches,
+    levelsUsed: summary.levelsUsed,
+    perApp: summary.perApp,
+    push: session.pushReport,
+    environment: run.environment,
+  };
+}
