@@ -18,14 +18,15 @@ import { writeDecoderGraph } from './graph/decoder-graph.ts';
 import { storeDecoder, VARIANT_FORMS } from './graph/decoder-weights.ts';
 import { WeightsFile } from './graph/weights-file.ts';
 import { activationImportance } from './importance/activation-importance.ts';
-import { measureActivations } from './importance/activation-statistics.ts';
+import { CalibrationModel, type ActivationStatistics } from './importance/calibration-model.ts';
 import { textWindows } from './importance/calibration-text.ts';
-import { normalizeImportance, orderUnits } from './importance/unit-importance.ts';
+import { normalizeImportance, orderUnits, type UnitOrder } from './importance/unit-importance.ts';
 import { planLevels, planSingle } from './levels/level-plan.ts';
 import { DEFAULT_RANKING, rankCells } from './levels/rank-cells.ts';
-import { reorderModel } from './levels/reorder.ts';
+import { readLayer, reorderLayer } from './levels/reorder.ts';
 import { StageProgress, type OnProgress } from './progress.ts';
-import type { SourceModel } from './sources/source-model.ts';
+import { smoothLayer, type InputRanges } from './quantize/smooth-layer.ts';
+import type { LayerTensors, SourceModel } from './sources/source-model.ts';
 
 export interface ElasticizeOptions {
   readonly model: SourceModel;
@@ -52,6 +53,9 @@ const FILES = {
 
 /** Seconds of each stage for SmolLM2-135M int8 on 2 cores. */
 const STAGE_SECONDS = { calibrate: 10, 'write weights': 6, 'measure quality': 12, finish: 2 };
+
+/** Chosen on a slice that is neither calibration nor held-out: docs/decisions/int8-smoothing.md. */
+const SMOOTHING_STRENGTH = 0.5;
 
 const WINDOW_SIZES = { windowTokens: 256, calibrationWindows: 4, heldOutWindows: 4 };
 
@@ -108,9 +112,21 @@ async function fill(
   const tokenizer = new Tokenizer(JSON.parse(model.tokenizer.json), {});
   const windows = textWindows(tokenizer, options.dataFolder ?? null, WINDOW_SIZES);
   step('calibrate')(0);
-  const statistics = await measureActivations(model, windows.calibration, step('calibrate'));
+  const calibration = await CalibrationModel.open(model, (fraction) => step('calibrate')(0.3 * fraction));
+  const statistics = await calibration
+    .statistics(windows.calibration, (fraction) => step('calibrate')(0.3 + 0.7 * fraction))
+    .finally(() => calibration.close());
   const importance = normalizeImportance(activationImportance(model, statistics));
-  const ordered = reorderModel(model, orderUnits(importance));
+  const orders = orderUnits(importance);
+  const layer = (index: number): LayerTensors => {
+    const tensors = readLayer(model, index);
+    const statistic = statistics[index];
+    const smooth =
+      variant !== 'int8' || statistic === undefined
+        ? tensors
+        : smoothLayer(config, tensors, inputRanges(statistic), SMOOTHING_STRENGTH);
+    return reorderLayer(config, smooth, orders[index] as UnitOrder);
+  };
   const ranking = {
     ...DEFAULT_RANKING,
     cellsPerMlp: options.segmentsPerLayer ?? DEFAULT_RANKING.cellsPerMlp,
@@ -119,8 +135,12 @@ async function fill(
     options.single === true ? planSingle(config) : planLevels(config, rankCells(config, importance, ranking));
 
   const file = new WeightsFile(at(FILES.weights));
-  const weights = storeDecoder(file, ordered, plan.segments, VARIANT_FORMS[variant], (layer) =>
-    step('write weights')((layer + 1) / config.layers),
+  const weights = storeDecoder(
+    file,
+    { config, layer, tensor: model.tensor },
+    plan.segments,
+    VARIANT_FORMS[variant],
+    (layer) => step('write weights')((layer + 1) / config.layers),
   );
   file.finish();
   const graph = { config, plan, weights, catalog: file.catalog, weightsFile: FILES.weights };
@@ -182,4 +202,13 @@ async function fill(
   if (!manifest.ok) throw new Error(manifest.failure.message);
   writeFileSync(at(MANIFEST_FILE), text);
   return manifest.value;
+}
+
+function inputRanges(statistics: ActivationStatistics[number]): InputRanges {
+  return {
+    attentionIn: statistics['attention-in'].maxAbs,
+    attentionOut: statistics['attention-out'].maxAbs,
+    mlpIn: statistics['mlp-in'].maxAbs,
+    mlpHidden: statistics['mlp-hidden'].maxAbs,
+  };
 }

@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node';
 import type { BundleLevel } from '../../core/bundle-manifest.ts';
 import { gatedSegments, GRAPH, segmentsOnAt } from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
-import { promptFeeds } from '../importance/activation-statistics.ts';
+import { promptFeeds } from '../graph/model-feeds.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
 
 /** Sum of negative log-likelihoods of `targets` under rows of logits. */

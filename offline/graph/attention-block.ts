@@ -11,7 +11,7 @@ export interface AttentionContext {
   readonly weights: DecoderWeights;
   /** int64 [1]: T. */
   readonly tokens: string;
-  readonly onActivation: (layer: number, kind: ActivationKind, value: string) => void;
+  readonly onActivation: (layer: number, kind: ActivationKind, value: string) => string;
 }
 
 /** What the MLP and the KV output need: normalized MLP input, residual with attention added, packed q/k/v rows. */
@@ -91,8 +91,13 @@ function emitOn(
     STORED.attentionNorm(layer),
     `${name}.attention`,
   );
-  onActivation(layer, 'attention-in', normed);
-  const qkv = emitLinear(graph, products.qkv, linearInput(graph, products.qkv.form, normed), `${name}.qkv`);
+  const attentionIn = onActivation(layer, 'attention-in', normed);
+  const qkv = emitLinear(
+    graph,
+    products.qkv,
+    linearInput(graph, products.qkv.form, attentionIn),
+    `${name}.qkv`,
+  );
   const mixed = graph.node(
     'GroupQueryAttention',
     [
@@ -109,11 +114,11 @@ function emitOn(
     [`${name}.mixed`, `${name}.present_key`, `${name}.present_value`],
     { num_heads: config.heads, kv_num_heads: config.kvHeads, do_rotary: 1 },
   );
-  onActivation(layer, 'attention-out', mixed);
+  const attentionOut = onActivation(layer, 'attention-out', mixed);
   const update = emitLinear(
     graph,
     products.o,
-    linearInput(graph, products.o.form, mixed),
+    linearInput(graph, products.o.form, attentionOut),
     `${name}.attention_out`,
   );
   const added = emitAddNorm(graph, config, { residual, update }, STORED.mlpNorm(layer), `${name}.mlp`);

@@ -31,8 +31,11 @@ export interface DecoderGraphOptions {
   /** Name of the weights file relative to the graph. */
   readonly weightsFile: string;
   readonly gating: Gating;
-  /** Called for each activation of an ungated model; may add nodes and outputs (calibration). */
-  readonly onActivation?: (graph: GraphBuilder, layer: number, kind: ActivationKind, value: string) => void;
+  /**
+   * Called for each activation of an ungated model; may add inputs, nodes and outputs, and returns the value
+   * to go on with (calibration).
+   */
+  readonly onActivation?: (graph: GraphBuilder, layer: number, kind: ActivationKind, value: string) => string;
 }
 
 const INT64_MAX_END = Number.MAX_SAFE_INTEGER;
@@ -61,8 +64,8 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
 
   const tokens = graph.node('Shape', [GRAPH.inputIds], ['tokens'], { start: 1, end: 2 });
   const gates = emitGates(graph, plan.segments, gated, tokens, options.gating);
-  const onActivation = (layer: number, kind: ActivationKind, value: string): void =>
-    options.onActivation?.(graph, layer, kind, value);
+  const onActivation = (layer: number, kind: ActivationKind, value: string): string =>
+    options.onActivation?.(graph, layer, kind, value) ?? value;
 
   const attentionContext: AttentionContext = { config, weights, tokens, onActivation };
   const segmentShape = graph.node(

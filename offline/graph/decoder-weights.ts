@@ -1,6 +1,6 @@
 import type { Segment, Variant } from '../../core/bundle-manifest.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
-import { WEIGHTS, type LayerWeight } from '../sources/source-model.ts';
+import { WEIGHTS, type LayerTensors } from '../sources/source-model.ts';
 import { storeLinear, type Linear, type LinearForm } from './linear.ts';
 import type { WeightsFile } from './weights-file.ts';
 
@@ -24,7 +24,8 @@ export const STORED = {
   mlpNorm: (layer: number): string => `layers.${layer}.mlp_norm`,
 } as const;
 
-interface Forms {
+/** Storage of each group of products. */
+export interface DecoderForms {
   readonly attention: LinearForm;
   readonly gateUp: LinearForm;
   readonly down: LinearForm;
@@ -32,21 +33,19 @@ interface Forms {
 }
 
 /** Storage per variant; why: docs/decisions/int8-form.md. */
-export const VARIANT_FORMS: Readonly<Record<Variant, Forms>> = {
+export const VARIANT_FORMS: Readonly<Record<Variant, DecoderForms>> = {
   int8: { attention: 'int8', gateUp: 'int8', down: 'block8', head: 'block8' },
   q8: { attention: 'block8', gateUp: 'block8', down: 'block8', head: 'block8' },
   q4: { attention: 'block4', gateUp: 'block4', down: 'block4', head: 'block8' },
   f32: { attention: 'f32', gateUp: 'f32', down: 'f32', head: 'f32' },
 };
 
-/** A layer's weights in f32, in the order of its units. */
-export type LayerTensors = Readonly<Record<LayerWeight, Float32Array>>;
-
-/** Reads weights in the order of the bundle's units: the reordered view of a source model. */
-export interface OrderedModel {
+/** Weights as they go into the bundle: a source model whose layers may have been reordered and rescaled. */
+export interface LayeredModel {
   readonly config: ModelConfig;
-  layer(layer: number): LayerTensors;
-  tensor(name: string): Float32Array;
+  readonly layer: (layer: number) => LayerTensors;
+  /** Weights outside of layers: embedding, final norm, head. */
+  readonly tensor: (name: string) => Float32Array;
 }
 
 function concat(...parts: readonly Float32Array[]): Float32Array {
@@ -86,7 +85,7 @@ function storeRotaryTables(file: WeightsFile, config: ModelConfig): void {
 
 function storeHead(
   file: WeightsFile,
-  model: OrderedModel,
+  model: LayeredModel,
   form: LinearForm,
 ): Pick<DecoderWeights, 'head' | 'embedding'> {
   const { vocabSize, hiddenSize, tiedEmbedding } = model.config;
@@ -110,9 +109,9 @@ function storeHead(
  */
 export function storeDecoder(
   file: WeightsFile,
-  model: OrderedModel,
+  model: LayeredModel,
   segments: readonly Segment[],
-  forms: Forms,
+  forms: DecoderForms,
   onLayer: (layer: number) => void,
 ): DecoderWeights {
   const { config } = model;

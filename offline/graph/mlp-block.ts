@@ -15,7 +15,7 @@ export interface MlpContext {
   /** int64 [3]: [-1, T, hidden]. */
   readonly segmentShape: string;
   readonly gating: Gating;
-  readonly onActivation: (layer: number, kind: ActivationKind, value: string) => void;
+  readonly onActivation: (layer: number, kind: ActivationKind, value: string) => string;
 }
 
 /**
@@ -34,8 +34,7 @@ export function emitMlp(
   const indices = plan.segments.flatMap((s, i) => (s.layer === layer && s.kind === 'mlp' ? [i] : []));
   const form = weights.mlp.get(indices[0] ?? -1)?.gate.form;
   if (form === undefined) throw new RangeError(`layer ${layer} has no MLP segment`);
-  context.onActivation(layer, 'mlp-in', normed);
-  const input = linearInput(graph, form, normed);
+  const input = linearInput(graph, form, context.onActivation(layer, 'mlp-in', normed));
   const parts: string[] = [];
   let gatedParts = 0;
   for (const index of indices) {
@@ -81,8 +80,8 @@ function emitSegment(
   const up = emitLinear(graph, products.up, input, `${name}.up_rows`);
   // QuickGelu with alpha 1 is x * sigmoid(x), i.e. SiLU, as one kernel.
   const activated = graph.node('QuickGelu', [gate], [`${name}.silu`], { alpha: { float: 1 } });
-  const hidden = graph.node('Mul', [activated, up], [`${name}.hidden`]);
-  context.onActivation(layer, 'mlp-hidden', hidden);
+  const product = graph.node('Mul', [activated, up], [`${name}.hidden`]);
+  const hidden = context.onActivation(layer, 'mlp-hidden', product);
   return emitLinear(
     graph,
     products.down,

@@ -1,5 +1,5 @@
 import { layerWeight, type SourceModel } from '../sources/source-model.ts';
-import type { ActivationStatistics } from './activation-statistics.ts';
+import type { ActivationStatistics } from './calibration-model.ts';
 import type { LayerImportance, UnitImportance } from './unit-importance.ts';
 
 /** L2 norm of every column of a row-major matrix. */
@@ -22,11 +22,11 @@ export function activationImportance(model: SourceModel, statistics: ActivationS
   const layers = statistics.map((layerStatistics, layer): LayerImportance => {
     const down = columnNorms(model.tensor(layerWeight(layer, 'down')), ffnSize);
     const output = columnNorms(model.tensor(layerWeight(layer, 'o')), heads * headDim);
-    const neurons = down.map((norm, i) => norm * (layerStatistics['mlp-hidden'].meanAbs[i] as number));
+    const neurons = down.map((norm, i) => norm * (layerStatistics['mlp-hidden'].rms[i] as number));
     const kvGroups = new Float32Array(kvHeads);
     for (const [channel, norm] of output.entries()) {
       const group = Math.floor(channel / groupChannels);
-      const size = norm * (layerStatistics['attention-out'].meanAbs[channel] as number);
+      const size = norm * (layerStatistics['attention-out'].rms[channel] as number);
       kvGroups[group] = (kvGroups[group] as number) + size;
     }
     return { neurons, kvGroups };

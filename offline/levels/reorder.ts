@@ -1,6 +1,12 @@
-import type { LayerTensors, OrderedModel } from '../graph/decoder-weights.ts';
+import type { ModelConfig } from '../../core/model-config.ts';
 import type { UnitOrder } from '../importance/unit-importance.ts';
-import { layerWeight, type LayerWeight, type SourceModel } from '../sources/source-model.ts';
+import {
+  LAYER_WEIGHTS,
+  layerWeight,
+  type LayerTensors,
+  type LayerWeight,
+  type SourceModel,
+} from '../sources/source-model.ts';
 
 /** Rows of a row-major matrix in a new order; a unit is `unitRows` rows. */
 export function permuteRows(
@@ -24,8 +30,8 @@ export function permuteColumns(
   order: readonly number[],
 ): Float32Array {
   const out = new Float32Array(matrix.length);
-  const source = order.flatMap((unit) =>
-    Array.from({ length: unitColumns }, (_, i) => unit * unitColumns + i),
+  const source = Int32Array.from(
+    order.flatMap((unit) => Array.from({ length: unitColumns }, (_, i) => unit * unitColumns + i)),
   );
   for (let row = 0; row < matrix.length; row += width)
     for (let column = 0; column < width; column++)
@@ -33,32 +39,31 @@ export function permuteColumns(
   return out;
 }
 
+/** All weights of a layer, as the model has them. */
+export function readLayer(model: SourceModel, layer: number): LayerTensors {
+  const names = Object.keys(LAYER_WEIGHTS) as LayerWeight[];
+  const read = (weight: LayerWeight): [LayerWeight, Float32Array] => [
+    weight,
+    model.tensor(layerWeight(layer, weight)),
+  ];
+  return Object.fromEntries(names.map(read)) as Record<LayerWeight, Float32Array>;
+}
+
 /**
- * The model with every layer's units in the given order. The function that it computes is the same up to the
- * order of f32 additions: neurons and KV groups are interchangeable.
+ * A layer with its units in the given order. The function that it computes is the same up to the order of f32
+ * additions: neurons and KV groups are interchangeable.
  */
-export function reorderModel(model: SourceModel, orders: readonly UnitOrder[]): OrderedModel {
-  const { config } = model;
+export function reorderLayer(config: ModelConfig, tensors: LayerTensors, order: UnitOrder): LayerTensors {
   const { hiddenSize: d, headDim, heads, kvHeads, ffnSize } = config;
   const queryRows = (heads / kvHeads) * headDim;
   return {
-    config,
-    tensor: (name) => model.tensor(name),
-    layer: (layer): LayerTensors => {
-      const order = orders[layer];
-      if (order === undefined) throw new RangeError(`no order for layer ${layer}`);
-      const read = (weight: LayerWeight): Float32Array => model.tensor(layerWeight(layer, weight));
-      return {
-        attentionNorm: read('attentionNorm'),
-        q: permuteRows(read('q'), d, queryRows, order.kvGroups),
-        k: permuteRows(read('k'), d, headDim, order.kvGroups),
-        v: permuteRows(read('v'), d, headDim, order.kvGroups),
-        o: permuteColumns(read('o'), heads * headDim, queryRows, order.kvGroups),
-        mlpNorm: read('mlpNorm'),
-        gate: permuteRows(read('gate'), d, 1, order.neurons),
-        up: permuteRows(read('up'), d, 1, order.neurons),
-        down: permuteColumns(read('down'), ffnSize, 1, order.neurons),
-      };
-    },
+    ...tensors,
+    q: permuteRows(tensors.q, d, queryRows, order.kvGroups),
+    k: permuteRows(tensors.k, d, headDim, order.kvGroups),
+    v: permuteRows(tensors.v, d, headDim, order.kvGroups),
+    o: permuteColumns(tensors.o, heads * headDim, queryRows, order.kvGroups),
+    gate: permuteRows(tensors.gate, d, 1, order.neurons),
+    up: permuteRows(tensors.up, d, 1, order.neurons),
+    down: permuteColumns(tensors.down, ffnSize, 1, order.neurons),
   };
 }

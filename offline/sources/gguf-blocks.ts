@@ -119,7 +119,8 @@ function writeQ4Block(values: Float32Array, out: Buffer, block: number): number 
   const scale = Math.fround(extreme / -8);
   out.writeUInt16LE(floatToHalf(scale), block);
   const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
-  const nibble = (value: number): number => Math.min(15, Math.trunc(Math.fround(value * inverse) + 8.5));
+  const nibble = (value: number): number =>
+    Math.min(15, Math.trunc(Math.fround(Math.fround(value * inverse) + 8.5)));
   for (let i = 0; i < 16; i++)
     out[block + 2 + i] = nibble(values[i] as number) | (nibble(values[i + 16] as number) << 4);
   return 18;

@@ -53,6 +53,9 @@ export const LAYER_WEIGHTS = {
 } as const;
 export type LayerWeight = keyof typeof LAYER_WEIGHTS;
 
+/** A layer's weights in f32. */
+export type LayerTensors = Readonly<Record<LayerWeight, Float32Array>>;
+
 export function layerWeight(layer: number, weight: LayerWeight): string {
   return `model.layers.${layer}.${LAYER_WEIGHTS[weight]}.weight`;
 }
