@@ -54,7 +54,13 @@ export function openRequest(target: HttpTarget, call: HttpCall): Promise<Result<
       sent.setTimeout(idleMs, () =>
         sent.destroy(Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' })),
       );
-    sent.on('response', (response) => resolve(ok(response)));
+    sent.on('response', (response) => {
+      // Node 16 lets go of the request only: without this a stream would be read until its idle timeout.
+      const cut = (): void => void response.destroy();
+      call.signal?.addEventListener('abort', cut, { once: true });
+      response.once('close', () => call.signal?.removeEventListener('abort', cut));
+      resolve(ok(response));
+    });
     sent.on('error', (error) => resolve(requestFailure(error, call.signal)));
     sent.end(body);
   });

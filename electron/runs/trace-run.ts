@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { promptOf } from '../../core/app-prompts/app-prompts.ts';
 import { APP_IDS, type AppId } from '../../core/app.ts';
 import type { ActiveRun } from '../../core/desktop-state.ts';
@@ -49,6 +50,8 @@ export class TraceRun {
 
   constructor(options: TraceRunOptions) {
     this.#options = options;
+    // Every request in flight listens; Node warns of a leak at eleven.
+    setMaxListeners(0, this.#ending.signal);
   }
 
   get id(): string {
