@@ -53,6 +53,29 @@ function interpolate(points: readonly (readonly [number, number])[], x: number):
 }
 
 /**
+ * Least-squares fit that never falls (pool adjacent violators): more tokens or a larger level cannot be
+ * faster, so where a noisy cell says so, it and its neighbour share their mean.
+ *
+ * @param points ascending in x.
+ */
+function neverFalling(points: readonly (readonly [number, number])[]): [number, number][] {
+  const pools: { xs: number[]; mean: number }[] = [];
+  for (const [x, y] of points) {
+    let pool = { xs: [x], mean: y };
+    for (let last = pools.at(-1); last !== undefined && last.mean > pool.mean; last = pools.at(-1)) {
+      const n = last.xs.length + pool.xs.length;
+      pool = {
+        xs: [...last.xs, ...pool.xs],
+        mean: (last.mean * last.xs.length + pool.mean * pool.xs.length) / n,
+      };
+      pools.pop();
+    }
+    pools.push(pool);
+  }
+  return pools.flatMap(({ xs, mean }) => xs.map((x): [number, number] => [x, mean]));
+}
+
+/**
  * The statistic of a cell that predictions and SLO references use: p90, so that a level called feasible
  * keeps its SLO in nine of ten undisturbed runs, and ratios compare like with like.
  */
@@ -61,7 +84,8 @@ function planned(summary: Summary): number | null {
 }
 
 /**
- * Predicted service latencies (no queueing) by interpolation in prompt length, then in level.
+ * Predicted service latencies (no queueing) by interpolation in prompt length, then in level; never falling in
+ * either.
  *
  * @returns null when the profile holds no usable cell.
  */
@@ -79,10 +103,10 @@ export function predictLatency(
         .map((cell) => [cell.promptTokens, planned(pick(cell))] as const)
         .filter((point): point is readonly [number, number] => point[1] !== null)
         .sort((a, b) => a[0] - b[0]);
-      const value = interpolate(points, promptTokens);
+      const value = interpolate(neverFalling(points), promptTokens);
       return value === null ? [] : [[at, value]];
     });
-    return interpolate(byLevel, level);
+    return interpolate(neverFalling(byLevel), level);
   };
   const ttft = predict((cell) => cell.ttftMs);
   const tpot = predict((cell) => cell.tpotMs);

@@ -3,7 +3,6 @@ export { startAgent, type Agent, type AgentParts } from './agent.ts';
 export { ElasticEngine, PREFILL_CHUNK, type PrefillOptions, type Sequence } from './engine/elastic-engine.ts';
 export {
   openEngine,
-  openUngatedEngine,
   type OpenedEngine,
   type OpenEngineOptions,
   type SegmentForm,

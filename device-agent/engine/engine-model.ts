@@ -1,7 +1,7 @@
 import type { BundleManifest } from '../../core/bundle-manifest.ts';
 import { attentionSegments, gatedSegments, segmentsOnAt } from '../../core/elastic-graph.ts';
 import type { Level } from '../../core/level.ts';
-import { paramsPerKvGroup, type ModelConfig } from '../../core/model-config.ts';
+import type { ModelConfig } from '../../core/model-config.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 
 /** What the engine must know of a model besides its graph. */
@@ -33,25 +33,6 @@ export function modelOfManifest(manifest: BundleManifest): EngineModel {
     alwaysOn,
     levels,
     firstTokenAlone: manifest.graph.firstTokenAlone,
-  };
-}
-
-/** A model without gates (the bench's unsegmented form): one attention segment per layer, full level only. */
-export function ungatedModel(config: ModelConfig, firstTokenAlone: boolean): EngineModel {
-  const segments = Array.from({ length: config.layers }, (_, layer) => ({
-    layer,
-    kind: 'attention' as const,
-    unitStart: 0,
-    units: config.kvHeads,
-    params: config.kvHeads * paramsPerKvGroup(config),
-  }));
-  return {
-    config,
-    segments,
-    ranking: segments.map((_, index) => index),
-    alwaysOn: segments.length,
-    levels: [{ level: 100, prefix: segments.length }],
-    firstTokenAlone,
   };
 }
 

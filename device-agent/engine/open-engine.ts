@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { InferenceSession } from 'onnxruntime-node';
 import type { BundleManifest } from '../../core/bundle-manifest.ts';
-import type { ModelConfig } from '../../core/model-config.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { ElasticEngine } from './elastic-engine.ts';
-import { modelOfManifest, ungatedModel, type EngineModel } from './engine-model.ts';
+import { modelOfManifest, type EngineModel } from './engine-model.ts';
 import { defaultThreads, firstLine, openSession } from './open-session.ts';
 import { readManifest } from './verify-bundle.ts';
 
@@ -56,20 +55,6 @@ export async function openBundleEngine(
   return second.ok
     ? ok({ engine: second.value, segmentForm: 'conditional', fallback: first.failure.message })
     : second;
-}
-
-/**
- * Opens a graph without gates (the bench's unsegmented form), so that it is measured on the same code path.
- * Failures `graph-rejected`, `engine-self-check`.
- */
-export async function openUngatedEngine(options: {
-  readonly graphFile: string;
-  readonly config: ModelConfig;
-  readonly firstTokenAlone: boolean;
-  readonly threads?: number;
-}): Promise<Result<ElasticEngine>> {
-  const model = ungatedModel(options.config, options.firstTokenAlone);
-  return openChecked(options.graphFile, model, options.threads ?? defaultThreads());
 }
 
 async function openChecked(

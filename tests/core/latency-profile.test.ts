@@ -55,6 +55,30 @@ describe('predictLatency', () => {
     expect(predictLatency(steep, 20, 1)?.ttftMs).toBeGreaterThanOrEqual(0);
   });
 
+  it('never falls with the level, whatever a noisy machine measured', () => {
+    const cellMs = fc.double({ min: 1, max: 1000, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.array(cellMs, { minLength: 18, maxLength: 18 }),
+        fc.integer({ min: 1, max: 2048 }),
+        (noise, tokens) => {
+          const cells = profile.cells
+            .filter((cell) => cell.threads === 2)
+            .map((cell, i) => ({
+              ...cell,
+              ttftMs: summarize([noise[i] ?? 0]),
+              tpotMs: summarize([noise[i + 9] ?? 0]),
+            }));
+          const predicted = LEVELS.map((level) => predictLatency({ ...profile, cells }, level, tokens));
+          for (const [i, next] of predicted.slice(1).entries()) {
+            expect(next?.ttftMs).toBeGreaterThanOrEqual((predicted[i]?.ttftMs ?? 0) - 1e-9);
+            expect(next?.tpotMs).toBeGreaterThanOrEqual((predicted[i]?.tpotMs ?? 0) - 1e-9);
+          }
+        },
+      ),
+    );
+  });
+
   it('knows nothing without a usable cell', () => {
     const empty = { ...profile, cells: profile.cells.map((cell) => ({ ...cell, ttftMs: summarize([]) })) };
     expect(predictLatency(empty, 100, 64)).toBeNull();

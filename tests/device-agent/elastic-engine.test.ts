@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isLevel, type Level } from '../../core/level.ts';
 import { unwrap } from '../../core/result.ts';
-import { openEngine, openUngatedEngine, type ElasticEngine } from '../../device-agent/index.ts';
+import { openEngine, type ElasticEngine } from '../../device-agent/index.ts';
 import { argmax } from '../../device-agent/engine/sampling.ts';
 import { checkLowering, levelsOf } from '../../device-agent/engine/engine-model.ts';
 import { maxDifference, openPlainRuntime, type PlainRuntime } from './support/plain-runtime.ts';
@@ -161,16 +161,9 @@ describe('openEngine', () => {
     });
   });
 
-  test('a graph without gates runs on the same code', async () => {
+  test('an uncut bundle, whose graph has no gates, gives the same tokens', async () => {
     const single = await makeTinyBundle('f32', { single: true });
-    const ungated = unwrap(
-      await openUngatedEngine({
-        graphFile: join(single.dir, single.manifest.graph.zeroRow),
-        config: single.manifest.model,
-        firstTokenAlone: single.manifest.graph.firstTokenAlone,
-        threads: 1,
-      }),
-    );
+    const { engine: ungated } = unwrap(await openEngine({ bundleDir: single.dir, threads: 1 }));
     expect(await decode(ungated, 100, 12)).toEqual(await decode(engine, 100, 12));
     await ungated.dispose();
     single.remove();

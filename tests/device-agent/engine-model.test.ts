@@ -4,7 +4,6 @@ import {
   attentionGroups,
   checkLowering,
   levelsOf,
-  ungatedModel,
   type EngineModel,
 } from '../../device-agent/engine/engine-model.ts';
 
@@ -55,13 +54,6 @@ test('each level feeds its gates in segment order and knows its attention', () =
     [100, [1n, 1n], [true, true]],
   ]);
   expect(attentionGroups(model)).toEqual([2, 2]);
-});
-
-test('an ungated model has one level, no gates and all attention on', () => {
-  const [only, ...others] = levelsOf(ungatedModel(config, true));
-  expect(others).toEqual([]);
-  expect(only).toMatchObject({ level: 100, attentionOn: [true, true] });
-  expect(only?.gates).toHaveLength(0);
 });
 
 describe('checkLowering', () => {
