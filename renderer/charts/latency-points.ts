@@ -1,7 +1,7 @@
 import type { AppId } from '../../core/app.ts';
 import type { RequestRow } from '../live/request-row.ts';
 import type { TimeRange } from '../live/filter.ts';
-import { lowerBound } from '../live/time-series.ts';
+import { lowerBoundBy } from '../live/time-series.ts';
 import type { LatencyUnit } from '../state/view-store.ts';
 
 export type LatencyMetric = 'ttft' | 'tpot';
@@ -32,10 +32,13 @@ function limitMs(row: RequestRow, metric: LatencyMetric): number | null {
   return metric === 'ttft' ? (limits?.ttftMs ?? null) : (limits?.tpotMs ?? null);
 }
 
+function firstNotBefore(rows: readonly RequestRow[], atMs: number): number {
+  return lowerBoundBy(rows.length, (index) => rows[index]?.atMs ?? Infinity, atMs);
+}
+
 /** Requests that arrived within a range, and so have a mark in it. */
 function rowsWithin(rows: readonly RequestRow[], { fromMs, toMs }: TimeRange): readonly RequestRow[] {
-  const times = rows.map((row) => row.atMs);
-  return rows.slice(lowerBound(times, fromMs), lowerBound(times, toMs + 1));
+  return rows.slice(firstNotBefore(rows, fromMs), firstNotBefore(rows, toMs + 1));
 }
 
 /** The marks of a latency chart. A ratio needs an SLO; a request without one has no mark there. */

@@ -11,6 +11,7 @@ export class TimeSeries {
   readonly #values: Float64Array;
   #start = 0;
   #length = 0;
+  #snapshot: SeriesView | null = null;
 
   constructor(capacity: number) {
     this.#times = new Float64Array(capacity);
@@ -27,6 +28,7 @@ export class TimeSeries {
 
   /** A time before the last sample's counts as the last sample's: charts bisect these columns. */
   push(atMs: number, value: number): void {
+    this.#snapshot = null;
     const capacity = this.#times.length;
     const lastMs = this.#length === 0 ? atMs : (this.#times[this.#at(this.#length - 1)] ?? atMs);
     if (this.#length === capacity) this.#start = (this.#start + 1) % capacity;
@@ -41,14 +43,17 @@ export class TimeSeries {
    * comes from.
    */
   dropBefore(atMs: number): void {
+    this.#snapshot = null;
     while (this.#length > 1 && (this.#times[this.#at(1)] ?? Infinity) <= atMs) {
       this.#start = (this.#start + 1) % this.#times.length;
       this.#length -= 1;
     }
   }
 
+  /** A copy that stays as it is; the same one until a sample comes in. */
   snapshot(): SeriesView {
-    return { times: this.#copy(this.#times), values: this.#copy(this.#values) };
+    this.#snapshot ??= { times: this.#copy(this.#times), values: this.#copy(this.#values) };
+    return this.#snapshot;
   }
 
   #at(index: number): number {
@@ -66,11 +71,16 @@ export class TimeSeries {
 
 /** First index whose time is not before `atMs`; `times.length` when all are. */
 export function lowerBound(times: ArrayLike<number>, atMs: number): number {
+  return lowerBoundBy(times.length, (index) => times[index] ?? Infinity, atMs);
+}
+
+/** As {@link lowerBound}, for `length` ascending times that are read one by one. */
+export function lowerBoundBy(length: number, timeAt: (index: number) => number, atMs: number): number {
   let low = 0;
-  let high = times.length;
+  let high = length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((times[middle] ?? Infinity) < atMs) low = middle + 1;
+    if (timeAt(middle) < atMs) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -5,7 +5,7 @@ import { call, useDesktop } from './desktop-store.ts';
 import { useShown } from './shown-store.ts';
 
 /** The window shows new data at most this often; between two, it does nothing. */
-const PUBLISH_EVERY_MS = 100;
+const PUBLISH_EVERY_MS = 150;
 /** While a run is on, the time axis moves on even when nothing happens. */
 const TICK_MS = 250;
 

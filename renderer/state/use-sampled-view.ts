@@ -4,8 +4,10 @@ import { useShown } from './shown-store.ts';
 
 /** Figures sort and count all requests on show: often enough to read, seldom enough to cost nothing. */
 const SAMPLE_MS = 400;
+const MANY_ROWS = 2000;
+const SAMPLE_MANY_MS = 1000;
 
-/** The view on show, at most once per 400 ms; the newest one always arrives. */
+/** The view on show, at most once per 400 ms (1 s of many requests); the newest one always arrives. */
 export function useSampledView(): LiveView {
   const [view, setView] = useState(() => useShown.getState().view);
   useEffect(() => {
@@ -18,7 +20,7 @@ export function useSampledView(): LiveView {
       if (now.view === before.view) return;
       // Another run, or live again: at once.
       if (now.mode !== before.mode || now.past !== before.past) take();
-      else timer ??= window.setTimeout(take, SAMPLE_MS);
+      else timer ??= window.setTimeout(take, now.view.rows.length > MANY_ROWS ? SAMPLE_MANY_MS : SAMPLE_MS);
     });
     take();
     return () => {

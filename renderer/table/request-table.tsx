@@ -1,20 +1,20 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'react';
 import { rowsOfApp } from '../charts/frame.ts';
-import { formatCount } from '../format/units.ts';
 import { rowsMatching } from '../live/filter.ts';
 import type { RequestRow } from '../live/request-row.ts';
 import { rowsInScope } from '../state/current-frame.ts';
 import { useShown } from '../state/shown-store.ts';
 import { useView } from '../state/view-store.ts';
-import { Term } from '../widgets/term.tsx';
 import { RequestLine } from './request-line.tsx';
 import { TableEmpty } from './table-empty.tsx';
+import { TableHead } from './table-head.tsx';
 
-export const LINE_PX = 24;
+/** As in table.css. */
+const LINE_PX = 24;
 const DETAIL_PX = 232;
 
-/** Requests of the selection, or all, that match app and filter; newest first. */
+/** Requests of the selection, or all, that match app and filter; oldest first, as the view has them. */
 function useListed(): { rows: readonly RequestRow[]; of: number } {
   const all = useShown((shown) => shown.view.rows);
   const selection = useView((view) => view.selection);
@@ -22,7 +22,7 @@ function useListed(): { rows: readonly RequestRow[]; of: number } {
   const filter = useView((view) => view.filter);
   return useMemo(() => {
     const scoped = rowsInScope(rowsOfApp(all, app), selection);
-    return { rows: [...rowsMatching(scoped, filter)].reverse(), of: all.length };
+    return { rows: rowsMatching(scoped, filter), of: all.length };
   }, [all, selection, app, filter]);
 }
 
@@ -31,60 +31,40 @@ export function RequestTable() {
   const { rows, of } = useListed();
   const expandedId = useView((view) => view.expandedId);
   const scroller = useRef<HTMLDivElement>(null);
+  // Lines count from the newest; the list itself stays oldest first, so that nothing is copied per frame.
+  const last = rows.length - 1;
+  const openLine = useMemo(() => {
+    const index = expandedId === null ? -1 : rows.findLastIndex(({ id }) => id === expandedId);
+    return index < 0 ? -1 : rows.length - 1 - index;
+  }, [rows, expandedId]);
+  // Keyed by line, not by request: the heights of 20 000 lines are then not counted anew for each token.
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (index) => LINE_PX + (rows[index]?.id === expandedId ? DETAIL_PX : 0),
-    getItemKey: (index) => rows[index]?.id ?? index,
+    estimateSize: (line) => LINE_PX + (line === openLine ? DETAIL_PX : 0),
     overscan: 8,
   });
-  useLayoutEffect(() => virtualizer.measure(), [expandedId, virtualizer]);
+  useLayoutEffect(() => virtualizer.measure(), [openLine, virtualizer]);
   useSteadyScroll(scroller, rows);
   useEffect(() => {
-    const index = expandedId === null ? -1 : rows.findIndex(({ id }) => id === expandedId);
-    if (index >= 0) reveal(scroller.current, index * LINE_PX, LINE_PX + DETAIL_PX);
+    if (openLine >= 0) reveal(scroller.current, openLine * LINE_PX, LINE_PX + DETAIL_PX);
     // Only a newly opened row is brought into view; new rows above it must not move it again.
   }, [expandedId]);
   return (
     <div className="table" role="table" aria-label="Requests" aria-rowcount={rows.length}>
-      <div className="table-head line" role="row">
-        <span role="columnheader" />
-        <span role="columnheader">Arrival</span>
-        <span role="columnheader">App</span>
-        <span role="columnheader">
-          <Term id="slo">SLO</Term>
-        </span>
-        <span role="columnheader">
-          <Term id="strategy">p×m</Term>
-        </span>
-        <span role="columnheader" className="number">
-          <Term id="queue">Wait</Term>
-        </span>
-        <span role="columnheader" className="number">
-          <Term id="ttft">TTFT</Term>
-        </span>
-        <span role="columnheader" className="number">
-          <Term id="tpot">TPOT</Term>
-        </span>
-        <span role="columnheader">
-          <Term id="attainment">SLO hit</Term>
-        </span>
-        <span role="columnheader" className="line-text">
-          {rows.length === of ? 'Text' : `Text · ${formatCount(rows.length)} of ${formatCount(of)} shown`}
-        </span>
-      </div>
+      <TableHead shown={rows.length} of={of} />
       <div className="table-body" ref={scroller} tabIndex={0} aria-label="Request rows">
         {rows.length === 0 ? <TableEmpty filtered={of > 0} /> : null}
         <div className="table-rows" style={{ height: virtualizer.getTotalSize() }}>
           {virtualizer.getVirtualItems().map((item) => {
-            const row = rows[item.index];
+            const row = rows[last - item.index];
             return row === undefined ? null : (
               <div
-                key={item.key}
+                key={row.id}
                 className="table-row"
                 style={{ transform: `translateY(${item.start}px)`, height: item.size }}
               >
-                <RequestLine row={row} index={item.index} expanded={row.id === expandedId} />
+                <RequestLine row={row} index={item.index} expanded={item.index === openLine} />
               </div>
             );
           })}
@@ -107,13 +87,13 @@ function useSteadyScroll(
   scroller: { readonly current: HTMLElement | null },
   rows: readonly RequestRow[],
 ): void {
-  const before = useRef<{ readonly firstId: string | undefined }>({ firstId: undefined });
+  const newestBefore = useRef<string | undefined>(undefined);
   useLayoutEffect(() => {
-    const element = scroller.current;
-    const { firstId } = before.current;
-    before.current = { firstId: rows[0]?.id };
-    if (element === null || element.scrollTop < LINE_PX || firstId === undefined) return;
-    const added = rows.findIndex(({ id }) => id === firstId);
-    if (added > 0) element.scrollTop += added * LINE_PX;
+    const list = scroller.current;
+    const newest = newestBefore.current;
+    newestBefore.current = rows.at(-1)?.id;
+    if (list === null || list.scrollTop < LINE_PX || newest === undefined) return;
+    const index = rows.findLastIndex(({ id }) => id === newest);
+    if (index >= 0) list.scrollTop += (rows.length - 1 - index) * LINE_PX;
   }, [rows, scroller]);
 }

@@ -46,8 +46,9 @@ export function ScopeSummary() {
           </>
         )}
         <span className="muted">
-          {formatShare(figures.attainment)} of {formatCount(figures.judged)} hit,{' '}
-          {formatPerSecond(figures.goodputPerSecond)}
+          {figures.judged === 0
+            ? 'none judged'
+            : `${formatShare(figures.attainment)} of ${formatCount(figures.judged)} hit, ${formatPerSecond(figures.goodputPerSecond)}`}
         </span>
       </div>
       <table className="scope-table">

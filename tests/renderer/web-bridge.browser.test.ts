@@ -1,73 +1,49 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { fail, ok } from '../../core/result.ts';
+import type { DesktopUpdate } from '../../core/desktop-contract.ts';
+import { fail, unwrap } from '../../core/result.ts';
+import { startWebHost, type WebHostOptions } from '../../electron/web/web-host.ts';
 import { browserMissing, buildPage, CHROMIUM, CHROMIUM_ARGS, type BuiltPage } from './fake/page.ts';
 import { EMPTY_STATE, IDLE_STATE } from './fake/demo-state.ts';
 import { wholeRequest } from './build-events.ts';
 
 const missing = browserMissing();
 
+type Service = WebHostOptions['service'];
+
 interface Host {
-  readonly address: string;
-  readonly bodies: [string, unknown][];
-  send(update: unknown): void;
+  /** With its key. */
+  readonly url: string;
+  readonly calls: [string, unknown][];
+  send(update: DesktopUpdate): void;
   close(): Promise<void>;
 }
 
-/** A host as the contract has it: the built page, `POST /api/<command>`, `GET /api/updates` behind a cookie. */
-async function startHost(folder: string): Promise<Host> {
-  const streams = new Set<ServerResponse>();
-  const bodies: [string, unknown][] = [];
-  const server: Server = createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://host');
-    if (searchParams.get('token') === 'good') {
-      response.setHeader('set-cookie', 'bungee=good; HttpOnly; SameSite=Strict; Path=/');
-    }
-    if (!pathname.startsWith('/api/')) {
-      const file = pathname === '/' ? 'index.html' : pathname.slice(1);
-      const type = file.endsWith('.js')
-        ? 'text/javascript'
-        : file.endsWith('.css')
-          ? 'text/css'
-          : 'text/html';
-      response.writeHead(200, { 'content-type': type }).end(readFileSync(join(folder, file)));
-    } else if (request.headers.cookie !== 'bungee=good') {
-      response.writeHead(401).end('{}');
-    } else if (pathname === '/api/updates') {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      streams.add(response);
-      response.write(`data: ${JSON.stringify({ state: IDLE_STATE, live: [], dropped: 0 })}\n\n`);
-    } else {
-      let body = '';
-      request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => {
-        const command = pathname.slice('/api/'.length);
-        bodies.push([command, JSON.parse(body)]);
-        const answer =
-          command === 'session.start'
-            ? fail('phone-gone', 'Pixel 8 was unplugged.', 'Plug it in again.')
-            : ok(null);
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    bodies,
-    send(update) {
-      for (const stream of streams) stream.write(`data: ${JSON.stringify(update)}\n\n`);
+/** The product's own web host over a scripted service. */
+async function startHost(pageDir: string): Promise<Host> {
+  const windows = new Set<(update: DesktopUpdate) => boolean>();
+  const calls: [string, unknown][] = [];
+  const service: Service = {
+    call: (command, request) => {
+      calls.push([command, request]);
+      return Promise.resolve(fail('phone-gone', 'Pixel 8 was unplugged.', 'Plug it in again.'));
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    subscribe: (deliver) => {
+      windows.add(deliver);
+      deliver({ state: IDLE_STATE, live: [], dropped: 0 });
+      return { unsubscribe: () => windows.delete(deliver), ready: () => undefined };
+    },
+  };
+  const host = unwrap(await startWebHost({ service, pageDir, port: 0 }));
+  return {
+    url: host.url,
+    calls,
+    send(update) {
+      for (const deliver of windows) deliver(update);
+    },
+    close: () => host.close(),
   };
 }
 
@@ -84,7 +60,7 @@ describe.skipIf(missing !== null)('the window over the web host', () => {
   });
 
   it('shows state and events from the stream, sends commands, and shows their failures', async () => {
-    const page = await built.openBare(`${host.address}?token=good`);
+    const page = await built.openBare(host.url);
     await page.getByText('Start pushes SmolLM2-135M-Instruct to Pixel 8').waitFor();
     host.send({ live: wholeRequest(0, 'web-1', 'gmail', true), dropped: 7 });
     await page.getByRole('button', { name: 'Details of request web-1' }).waitFor();
@@ -94,30 +70,37 @@ describe.skipIf(missing !== null)('the window over the web host', () => {
     host.send({ state: IDLE_STATE, live: [], dropped: 7 });
     await page.locator('.top-bar .next-step', { hasText: 'Start' }).click();
     await page.getByRole('alert').filter({ hasText: 'Pixel 8 was unplugged. Plug it in again.' }).waitFor();
-    expect(host.bodies).toEqual([['session.start', { serial: 'virtual-1', bundleId: 'smollm2-int8' }]]);
+    expect(host.calls).toEqual([['session.start', { serial: 'virtual-1', bundleId: 'smollm2-int8' }]]);
     await page.context().close();
   });
 
   it('drops an update that is not as the contract has it, and goes on', async () => {
-    const page = await built.openBare(`${host.address}?token=good`);
+    const page = await built.openBare(host.url);
     await page.getByText('Start pushes').waitFor();
     const complaint = page.waitForEvent('console', (message) => message.text().includes('is invalid: live'));
-    host.send({ live: 'no list', dropped: 0 });
+    host.send({ live: 'no list', dropped: 0 } as unknown as DesktopUpdate);
     await complaint;
     host.send({ live: wholeRequest(0, 'after', 'gmail', true), dropped: 0 });
     await page.getByRole('button', { name: 'Details of request after' }).waitFor();
     await page.context().close();
   });
 
-  it('sends a page without the key to the address that has it', async () => {
-    const page = await built.openBare(host.address);
-    await page.getByRole('alert').filter({ hasText: 'Open the address that `npm start` printed' }).waitFor();
+  it('sends a page whose key has gone to the address that has it', async () => {
+    const page = await built.openBare(host.url);
+    await page.getByText('Start pushes').waitFor();
+    await page.context().clearCookies();
+    await page.locator('.top-bar .next-step').click();
+    await page
+      .getByRole('alert')
+      .filter({ hasText: 'Open the address that `npm start` printed' })
+      .first()
+      .waitFor();
     await page.context().close();
   });
 
   it('says so when the host ends', async () => {
     const own = await startHost(built.folder);
-    const page = await built.openBare(`${own.address}?token=good`);
+    const page = await built.openBare(own.url);
     await page.getByText('Start pushes').waitFor();
     await own.close();
     await page.getByRole('alert').filter({ hasText: 'does not answer; trying again' }).waitFor();
