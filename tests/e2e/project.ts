@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { unwrap } from '../../core/result.ts';
@@ -21,7 +21,6 @@ export class Workplace {
   private constructor(adbPort: number, withAdb: boolean) {
     this.#adbPort = adbPort;
     const { ELECTRON_RUN_AS_NODE: _unset, ...inherited } = process.env;
-    const path = (process.env['PATH'] ?? '').split(delimiter);
     this.environment = {
       ...inherited,
       // Cached downloads stay where they are; everything else is this test's own.
@@ -31,9 +30,8 @@ export class Workplace {
       BUNGEE_STATE: join(this.dir, 'state'),
       HOME: this.dir,
       ANDROID_ADB_SERVER_PORT: String(adbPort),
-      PATH: withAdb
-        ? path.join(delimiter)
-        : [dirname(process.execPath), '/usr/local/bin', '/bin-without-adb'].join(delimiter),
+      // Nothing of the product needs PATH but finding the user's adb.
+      ...(withAdb ? {} : { PATH: join(this.dir, 'no-adb'), ANDROID_HOME: '', ANDROID_SDK_ROOT: '' }),
     };
   }
 
@@ -110,8 +108,14 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** A bundle of random weights, for tests of the wiring. */
+/** A bundle of random weights, for tests of the wiring; its context holds the apps' prompts byte by byte. */
 export async function tinyBundle(dir: string): Promise<string> {
-  unwrap(await elasticize({ model: tinySourceModel(), out: dir, variant: 'int8' }));
+  unwrap(
+    await elasticize({
+      model: tinySourceModel({ config: { contextLength: 4096 } }),
+      out: dir,
+      variant: 'int8',
+    }),
+  );
   return dir;
 }
