@@ -70,20 +70,22 @@ export async function converse<T>(
   }
 }
 
+/** As much as may wait in this process for a slow link: reading a file and sending it then overlap. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+
 /** Writes with back-pressure: resolves once the socket takes more. */
 export async function writeAll(socket: Duplex, chunks: readonly Buffer[]): Promise<void> {
   socket.cork();
-  let room = true;
-  for (const chunk of chunks) room = socket.write(chunk);
+  for (const chunk of chunks) socket.write(chunk);
   socket.uncork();
-  if (!room)
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        socket.removeListener('drain', done);
-        socket.removeListener('close', done);
-        resolve();
-      };
-      socket.on('drain', done);
-      socket.on('close', done);
-    });
+  if (socket.writableLength <= MAX_WAITING_BYTES || socket.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      socket.removeListener('drain', done);
+      socket.removeListener('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
 }

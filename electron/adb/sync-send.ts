@@ -38,12 +38,9 @@ export async function syncSend(
   try {
     for await (const chunk of stream) {
       const buffer = chunk as Buffer;
-      for (let at = 0; at < buffer.length && !answered; at += SYNC_DATA_MAX_BYTES) {
-        const part = buffer.subarray(at, at + SYNC_DATA_MAX_BYTES);
-        await writeAll(socket, [syncHeader('DATA', part.length), part]);
-        bytes += part.length;
-      }
       if (answered || socket.destroyed) break;
+      await writeAll(socket, dataParts(buffer));
+      bytes += buffer.length;
       options.onBytes?.(bytes);
     }
   } finally {
@@ -52,6 +49,15 @@ export async function syncSend(
   if (!answered && !socket.destroyed)
     await writeAll(socket, [syncHeader('DONE', Math.floor(Date.now() / 1000))]);
   await answer;
+}
+
+function dataParts(buffer: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < buffer.length; at += SYNC_DATA_MAX_BYTES) {
+    const part = buffer.subarray(at, at + SYNC_DATA_MAX_BYTES);
+    parts.push(syncHeader('DATA', part.length), part);
+  }
+  return parts;
 }
 
 async function readAnswer(connection: AdbConnection): Promise<void> {
