@@ -37,8 +37,8 @@ export const DECIDED_BY_WORDS: Readonly<Record<DecidedBy, string>> = {
   profile: 'the largest level that the phone’s profile calls feasible',
   pinned: 'the level is pinned',
   request: 'the request asked for this level',
-  'no-slo': 'no SLO, so the full model',
-  'no-profile': 'no profile yet, so the full model',
+  'no-slo': 'no SLO, so the largest level',
+  'no-profile': 'no profile yet, so the level that the SLO’s ratio names',
   'nothing-feasible': 'nothing is feasible, so the smallest level',
 };
 
