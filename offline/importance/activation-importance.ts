@@ -1,5 +1,11 @@
 import { layerWeight, type SourceModel } from '../sources/source-model.ts';
-import type { ActivationStatistics } from './calibration-model.ts';
+import {
+  fullMask,
+  type ActivationStatistics,
+  type CalibrationModel,
+  type LayerMask,
+} from './calibration-model.ts';
+import { logSoftmaxRows, meanDivergence } from './divergence.ts';
 import type { LayerImportance, UnitImportance } from './unit-importance.ts';
 
 /** L2 norm of every column of a row-major matrix. */
@@ -11,12 +17,60 @@ function columnNorms(matrix: Float32Array, width: number): Float32Array {
   return norms.map(Math.sqrt);
 }
 
+/** Tokens of a probe and how many of its last positions are compared. */
+const PROBE_TOKENS = 128;
+const PROBE_POSITIONS = 48;
+
+/** What the model loses without a layer's MLP or attention. */
+export interface BlockLosses {
+  readonly mlp: number;
+  readonly attention: number;
+}
+
 /**
- * Forward-only importance: mean size of what a unit adds to the residual stream. A neuron's is the mean
- * absolute activation times the norm of its `down` column; a KV group's the sum of the same over its query
- * heads' channels and `o` columns.
+ * Leaves out each layer's MLP and attention in turn: mean divergence (nats) of the model's predictions from the
+ * whole model's on a probe text.
+ *
+ * @param onProgress 0..1; may throw to cancel.
  */
-export function activationImportance(model: SourceModel, statistics: ActivationStatistics): UnitImportance {
+export async function blockLosses(
+  calibration: CalibrationModel,
+  text: readonly number[],
+  onProgress: (fraction: number) => void,
+): Promise<BlockLosses[]> {
+  const { layers, vocabSize } = calibration.config;
+  const probe = text.slice(0, PROBE_TOKENS);
+  const from = Math.max(0, probe.length - PROBE_POSITIONS);
+  const whole = logSoftmaxRows(await calibration.logits(probe, from, new Map()), vocabSize);
+  const lossWithout = async (layer: number, block: keyof LayerMask): Promise<number> => {
+    const mask = fullMask(calibration.config);
+    mask[block].fill(0);
+    const logits = await calibration.logits(probe, from, new Map([[layer, mask]]));
+    return meanDivergence(whole, logSoftmaxRows(logits, vocabSize), vocabSize);
+  };
+  const losses: BlockLosses[] = [];
+  for (let layer = 0; layer < layers; layer++) {
+    losses.push({
+      mlp: await lossWithout(layer, 'neurons'),
+      attention: await lossWithout(layer, 'attention'),
+    });
+    onProgress((layer + 1) / layers);
+  }
+  return losses;
+}
+
+/**
+ * Forward-only importance. A neuron's is the root mean square of its activation times the norm of its `down`
+ * column, i.e. of what it adds to the residual stream: the mean absolute value in its place forgets neurons that
+ * fire on few tokens but hard, and ruins the model (docs/decisions/unit-importance.md). A KV group's is the same
+ * over its query heads' channels. Sizes do not compare over layers: whole blocks count by what the model loses
+ * without them.
+ */
+export function activationImportance(
+  model: SourceModel,
+  statistics: ActivationStatistics,
+  losses: readonly BlockLosses[],
+): UnitImportance {
   const { ffnSize, heads, kvHeads, headDim } = model.config;
   const groupChannels = (heads / kvHeads) * headDim;
   const layers = statistics.map((layerStatistics, layer): LayerImportance => {
@@ -29,7 +83,10 @@ export function activationImportance(model: SourceModel, statistics: ActivationS
       const size = norm * (layerStatistics['attention-out'].rms[channel] as number);
       kvGroups[group] = (kvGroups[group] as number) + size;
     }
-    return { neurons, kvGroups };
+    return { neurons, kvGroups, ...(losses[layer] ?? { mlp: 0, attention: 0 }) };
   });
-  return { method: 'mean activation size x output norm (forward only)', layers };
+  return {
+    method: 'forward only: units by RMS activation x output norm, blocks by divergence without them',
+    layers,
+  };
 }

@@ -1,6 +1,6 @@
 import type { Segment } from '../../core/bundle-manifest.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
-import { total, type UnitImportance } from '../importance/unit-importance.ts';
+import type { UnitImportance } from '../importance/unit-importance.ts';
 import { attentionCell, mlpCells } from './level-plan.ts';
 
 /** Neurons of a cut are a multiple of this, so that block-quantized `down` columns start on whole blocks. */
@@ -9,11 +9,12 @@ const NEURON_GRAIN = 32;
 export interface RankingOptions {
   /** MLP cells per layer. */
   readonly cellsPerMlp: number;
-  /** Share of the decoder at which attention starts to be dropped; above it only MLP cells are. */
-  readonly attentionFrom: number;
+  /** MLP width (share of neurons kept) from which on attention is dropped too, in proportion to the width. */
+  readonly attentionFromWidth: number;
 }
 
-export const DEFAULT_RANKING: RankingOptions = { cellsPerMlp: 4, attentionFrom: 0.6 };
+/** Chosen on text that is neither calibration nor held-out: docs/decisions/level-policy.md. */
+export const DEFAULT_RANKING: RankingOptions = { cellsPerMlp: 4, attentionFromWidth: 0.62 };
 
 /** Equal cuts of the MLP, on the grain where the layer is wide enough. */
 export function evenCuts(ffnSize: number, cells: number): number[] {
@@ -23,43 +24,41 @@ export function evenCuts(ffnSize: number, cells: number): number[] {
 
 interface Ranked {
   readonly cell: Segment;
-  /** The ratio of the decoder at which this cell comes in: the lower, the earlier. */
-  readonly at: number;
+  /** The MLP width at which this cell comes in: the lower, the earlier. */
+  readonly width: number;
 }
 
 /**
- * Ranks cells of all layers. An MLP cell comes in where the width of its layer, proportional to the layer's
- * importance, passes the cell's middle (models.md §4.7: as good as exact widths). First and last layers keep
- * their attention; the others' comes in below `attentionFrom`, least important last.
+ * Ranks the cells of all layers. MLPs keep about the same width everywhere: the k-th cells of all layers come in
+ * one after the other while the width passes from k to k + 1 cells, the layer that the model misses most
+ * first (staggering: as good as exact widths). The MLPs of the first and the last layer are anchors and always
+ * whole; so is the attention of the first two layers. Other layers' attention comes in below
+ * `attentionFromWidth`, most important first.
  */
 export function rankCells(
   config: ModelConfig,
   importance: UnitImportance,
   options: RankingOptions = DEFAULT_RANKING,
 ): Segment[] {
-  const { layers } = config;
-  const cuts = evenCuts(config.ffnSize, options.cellsPerMlp);
-  const mlpImportance = relative(importance.layers.map((layer) => total(layer.neurons)));
-  const attention = importance.layers.map((layer) => total(layer.kvGroups));
+  const { layers, ffnSize } = config;
+  const cuts = evenCuts(ffnSize, options.cellsPerMlp);
+  const byImportance = (kind: 'mlp' | 'attention', among: (layer: number) => boolean): number[] =>
+    Array.from({ length: layers }, (_, layer) => layer)
+      .filter(among)
+      .sort((a, b) => (importance.layers[b]?.[kind] ?? 0) - (importance.layers[a]?.[kind] ?? 0) || a - b);
+  const mlpOrder = byImportance('mlp', (layer) => layer !== 0 && layer !== layers - 1);
+  const attentionOrder = byImportance('attention', (layer) => layer > 1);
   const ranked: Ranked[] = [];
-  const droppable = Array.from({ length: layers }, (_, layer) => layer)
-    .filter((layer) => layer > 1 && layer < layers - 1)
-    .sort((a, b) => (attention[b] as number) - (attention[a] as number));
   for (let layer = 0; layer < layers; layer++) {
-    const place = droppable.indexOf(layer);
-    const at = place < 0 ? 0 : (options.attentionFrom * (place + 1)) / droppable.length;
-    ranked.push({ cell: attentionCell(config, layer), at });
+    const attentionPlace = (attentionOrder.indexOf(layer) + 1) / Math.max(1, attentionOrder.length);
+    ranked.push({ cell: attentionCell(config, layer), width: options.attentionFromWidth * attentionPlace });
+    const mlpPlace = mlpOrder.indexOf(layer);
     for (const cell of mlpCells(config, layer, cuts)) {
-      const middle = (cell.unitStart + cell.units / 2) / config.ffnSize;
-      ranked.push({ cell, at: middle / (mlpImportance[layer] as number) });
+      const width = (cell.unitStart + (cell.units * (mlpPlace + 0.5)) / mlpOrder.length) / ffnSize;
+      ranked.push({ cell, width: mlpPlace < 0 ? 0 : width });
     }
   }
   return ranked
-    .sort((a, b) => a.at - b.at || a.cell.layer - b.cell.layer || a.cell.unitStart - b.cell.unitStart)
+    .sort((a, b) => a.width - b.width || a.cell.layer - b.cell.layer || a.cell.unitStart - b.cell.unitStart)
     .map(({ cell }) => cell);
-}
-
-function relative(values: readonly number[]): number[] {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return values.map((value) => (mean === 0 ? 1 : value / mean));
 }
