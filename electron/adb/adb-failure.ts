@@ -5,6 +5,9 @@ import { errorCode, errorMessage } from '../files/atomic-file.ts';
 const GONE =
   /device '?.*'? ?not found|device offline|device unauthorized|no devices|device still|closed|not found: /i;
 
+/** Errors of the file that is sent. */
+const LOCAL_FILE = ['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'EIO'];
+
 /** Thrown inside this folder when a caller's AbortSignal fires. */
 export class AbortedError extends Error {
   constructor() {
@@ -38,6 +41,8 @@ export function adbFailure(error: unknown, what: string, serial?: string): Resul
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'ERR_INVALID_ARG_VALUE')
     return fail('adb-unreachable', 'No adb server answers.', 'Run `npm run doctor`.', errorMessage(error));
   const message = errorMessage(error);
+  if (code !== undefined && LOCAL_FILE.includes(code))
+    return fail('file-unreadable', `${what} failed, a file of this computer can't be read: ${message}.`);
   const name = error instanceof Error ? error.name : '';
   if (
     error instanceof ConnectionLostError ||

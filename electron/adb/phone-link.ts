@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { AdbState } from '../../core/device.ts';
 import type { Failure, Result } from '../../core/result.ts';
+import type { FileSlice } from './file-feed.ts';
 
 /** A line of `adb devices`. */
 export interface AdbDevice {
@@ -19,7 +20,7 @@ export interface ShellOptions {
   /** Default 15 s; null = no limit. Without an answer in this time the failure is `phone-timeout`. */
   readonly timeoutMs?: number | null;
   /** Fed to the command's standard input, then closed. Without it the input is closed at once. */
-  readonly stdin?: Readable | Buffer | undefined;
+  readonly stdin?: FileSlice | Buffer | undefined;
   /** Bytes of `stdin` that the phone's side took, cumulative. */
   readonly onStdinBytes?: (bytes: number) => void;
 }
@@ -63,7 +64,12 @@ export interface PhoneLink {
   /** Runs one command line by the phone's `sh`. A non-zero exit code is no failure. */
   shell(serial: string, command: string, options?: ShellOptions): Promise<Result<ShellOutput>>;
   /** Writes a file on the phone, replacing it. */
-  push(serial: string, source: Readable | Buffer, path: string, options?: PushOptions): Promise<Result<null>>;
+  push(
+    serial: string,
+    source: FileSlice | Buffer,
+    path: string,
+    options?: PushOptions,
+  ): Promise<Result<null>>;
   /** The content of a file on the phone; the stream errors when the phone goes away. */
   pull(serial: string, path: string): Promise<Result<Readable>>;
   /** null = no such file. */

@@ -8,14 +8,18 @@ export const SHELL_STDERR = 2;
 export const SHELL_EXIT = 3;
 export const SHELL_CLOSE_STDIN = 4;
 
-const HEADER_BYTES = 5;
+export const SHELL_HEADER_BYTES = 5;
 /** No honest packet is longer; a stream that claims more is out of step. */
 const MAX_PACKET_BYTES = 64 * 1024 * 1024;
 
+export function writeShellPacketHeader(into: Buffer, id: number, lengthBytes: number): void {
+  into.writeUInt8(id, 0);
+  into.writeUInt32LE(lengthBytes, 1);
+}
+
 export function shellPacketHeader(id: number, lengthBytes: number): Buffer {
-  const header = Buffer.allocUnsafe(HEADER_BYTES);
-  header.writeUInt8(id, 0);
-  header.writeUInt32LE(lengthBytes, 1);
+  const header = Buffer.allocUnsafe(SHELL_HEADER_BYTES);
+  writeShellPacketHeader(header, id, lengthBytes);
   return header;
 }
 
@@ -33,16 +37,16 @@ export class ShellPacketReader {
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     const packets: ShellPacket[] = [];
     for (;;) {
-      if (this.#pending.length < HEADER_BYTES) return packets;
+      if (this.#pending.length < SHELL_HEADER_BYTES) return packets;
       const length = this.#pending.readUInt32LE(1);
       if (length > MAX_PACKET_BYTES)
         throw new Error(`shell protocol out of step: a packet of ${length} bytes`);
-      if (this.#pending.length < HEADER_BYTES + length) return packets;
+      if (this.#pending.length < SHELL_HEADER_BYTES + length) return packets;
       packets.push({
         id: this.#pending.readUInt8(0),
-        payload: this.#pending.subarray(HEADER_BYTES, HEADER_BYTES + length),
+        payload: this.#pending.subarray(SHELL_HEADER_BYTES, SHELL_HEADER_BYTES + length),
       });
-      this.#pending = this.#pending.subarray(HEADER_BYTES + length);
+      this.#pending = this.#pending.subarray(SHELL_HEADER_BYTES + length);
     }
   }
 }

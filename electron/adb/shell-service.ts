@@ -1,13 +1,16 @@
 import type { Socket } from 'node:net';
+import { feedFile } from './file-feed.ts';
 import type { ShellOptions, ShellOutput } from './phone-link.ts';
 import {
   SHELL_CLOSE_STDIN,
   SHELL_EXIT,
+  SHELL_HEADER_BYTES,
   SHELL_STDERR,
   SHELL_STDIN,
   SHELL_STDOUT,
   ShellPacketReader,
   shellPacketHeader,
+  writeShellPacketHeader,
 } from './shell-protocol.ts';
 import { request, writeAll, type AdbConnection } from './smart-socket.ts';
 
@@ -49,24 +52,13 @@ export async function runShellCommand(
   };
 }
 
-async function feedStdin(socket: Socket, options: ShellOptions): Promise<void> {
-  let bytes = 0;
-  const source = options.stdin;
-  const feed = async (chunk: Buffer): Promise<void> => {
-    await writeAll(socket, [shellPacketHeader(SHELL_STDIN, chunk.length), chunk]);
-    bytes += chunk.length;
-    options.onStdinBytes?.(bytes);
-  };
-  if (Buffer.isBuffer(source)) await feed(source);
-  else if (source !== undefined) {
-    try {
-      for await (const chunk of source) {
-        if (socket.destroyed) return;
-        await feed(chunk as Buffer);
-      }
-    } finally {
-      source.destroy();
-    }
+async function feedStdin(socket: Socket, { stdin, onStdinBytes }: ShellOptions): Promise<void> {
+  if (Buffer.isBuffer(stdin)) {
+    await writeAll(socket, [shellPacketHeader(SHELL_STDIN, stdin.length), stdin]);
+    onStdinBytes?.(stdin.length);
+  } else if (stdin !== undefined) {
+    const header = (into: Buffer, length: number): void => writeShellPacketHeader(into, SHELL_STDIN, length);
+    await feedFile(socket, stdin, SHELL_HEADER_BYTES, header, (bytes) => onStdinBytes?.(bytes));
   }
   if (!socket.destroyed) await writeAll(socket, [shellPacketHeader(SHELL_CLOSE_STDIN, 0)]);
 }

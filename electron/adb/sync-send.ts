@@ -1,10 +1,13 @@
+import { createReadStream } from 'node:fs';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import type { FileSlice } from './file-feed.ts';
 import type { PushOptions } from './phone-link.ts';
 import { request, writeAll, type AdbConnection } from './smart-socket.ts';
 
 /** Largest DATA chunk that adbd takes (AOSP file_sync_protocol.h, SYNC_DATA_MAX). */
 const SYNC_DATA_MAX_BYTES = 64 * 1024;
+const READ_BYTES = 1024 * 1024;
 const S_IFREG = 0o100000;
 
 function syncHeader(id: 'SEND' | 'DATA' | 'DONE', value: number): Buffer {
@@ -23,7 +26,7 @@ function syncHeader(id: 'SEND' | 'DATA' | 'DONE', value: number): Buffer {
 export async function syncSend(
   connection: AdbConnection,
   socket: Socket,
-  source: Readable | Buffer,
+  source: FileSlice | Buffer,
   path: string,
   options: PushOptions,
 ): Promise<void> {
@@ -33,7 +36,9 @@ export async function syncSend(
   let answered = false;
   const answer = readAnswer(connection).finally(() => (answered = true));
   answer.catch(() => undefined);
-  const stream = Buffer.isBuffer(source) ? Readable.from([source]) : source;
+  const stream = Buffer.isBuffer(source)
+    ? Readable.from([source])
+    : createReadStream(source.file, { start: source.start, highWaterMark: READ_BYTES });
   let bytes = 0;
   try {
     for await (const chunk of stream) {

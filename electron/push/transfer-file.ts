@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import type { BundleFile } from '../../core/bundle-manifest.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
@@ -7,7 +6,6 @@ import { commandFailure, isFull, phoneFull } from './phone-shell.ts';
 
 /** Below this, one request of the sync service beats starting a process on the phone. */
 const SMALL_FILE_BYTES = 1024 * 1024;
-const READ_BYTES = 1024 * 1024;
 
 export interface Transfer {
   readonly file: BundleFile;
@@ -31,16 +29,15 @@ export async function transferFile(
   const { file, local, offsetBytes, signal, onBytes } = transfer;
   const part = `${OBJECTS}/${file.sha256}.part`;
   if (offsetBytes === file.sizeBytes && offsetBytes > 0) return ok(null);
-  const source = createReadStream(local, { start: offsetBytes, highWaterMark: READ_BYTES });
   if (file.sizeBytes <= SMALL_FILE_BYTES && offsetBytes === 0) {
-    const pushed = await link.push(serial, source, part, { signal, onBytes });
+    const pushed = await link.push(serial, { file: local, start: 0 }, part, { signal, onBytes });
     return !pushed.ok && isFull(pushed.failure.message) ? phoneFull(`Pushing ${file.path}`) : pushed;
   }
   const redirect = offsetBytes === 0 ? '>' : '>>';
   const appended = await link.shell(serial, `cat ${redirect} ${part}`, {
     signal,
     timeoutMs: null,
-    stdin: source,
+    stdin: { file: local, start: offsetBytes },
     onStdinBytes: onBytes,
   });
   if (!appended.ok) return appended;

@@ -72,6 +72,18 @@ describe.each(doors)('PhoneLink over $name', ({ open, isThere }) => {
     if (!refused.ok) expect(refused.failure.message).toMatch(/read-only|denied/i);
   });
 
+  onlyIfThere('says so when the local file cannot be read, by either way to the phone', async () => {
+    const slice = { file: door.folder, start: 0 };
+    for (const call of [
+      door.link.push(door.serial, slice, `${TMP}/x`),
+      door.link.shell(door.serial, `cat > ${TMP}/x`, { stdin: slice }),
+      door.link.shell(door.serial, `cat > ${TMP}/x`, { stdin: { file: `${door.folder}/none`, start: 0 } }),
+    ]) {
+      const result = await call;
+      expect(result.ok ? null : result.failure.code).toBe('file-unreadable');
+    }
+  });
+
   onlyIfThere('forwards a free local port to the phone, and removes it', async () => {
     const echo = createServer((socket) => socket.pipe(socket));
     const port = await new Promise<number>((done) =>
