@@ -32,7 +32,7 @@ export function quantizeBlocks8(weights: Float32Array, outChannels: number): Blo
         const size = Math.abs(weights[i] as number);
         if (size > largest) largest = size;
       }
-      const scale = largest === 0 ? 1 : Math.fround(largest / 127);
+      const scale = Math.fround(largest / 127) || 1;
       scales[n * blocks + block] = scale;
       const inverse = 1 / scale;
       const out = (n * blocks + block) * BLOCK_SIZE;
@@ -61,7 +61,7 @@ export function quantizeBlocks4(weights: Float32Array, outChannels: number): Blo
         if (value < low) low = value;
         else if (value > high) high = value;
       }
-      const scale = high === low ? 1 : Math.fround((high - low) / 15);
+      const scale = Math.fround((high - low) / 15) || 1;
       const inverse = 1 / scale;
       const zero = Math.min(15, Math.max(0, Math.round(-low * inverse)));
       scales[n * blocks + block] = scale;

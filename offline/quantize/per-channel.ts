@@ -22,7 +22,7 @@ export function quantizePerChannel(weights: Float32Array, outChannels: number): 
       const size = Math.abs(row[k] as number);
       if (size > largest) largest = size;
     }
-    const scale = largest === 0 ? 1 : Math.fround(largest / 127);
+    const scale = Math.fround(largest / 127) || 1;
     scales[n] = scale;
     const inverse = 1 / scale;
     for (let k = 0, at = n; k < inner; k++, at += outChannels)

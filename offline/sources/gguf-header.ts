@@ -139,6 +139,7 @@ export function readGgufHeader(fd: number, sizeBytes: number, path: string): Res
       );
     const tensorCount = window.u64();
     const valueCount = window.u64();
+    if (tensorCount + valueCount > window.remainingBytes) throw new EndOfFileError();
     const metadata = new Map<string, GgufValue>();
     for (let i = 0; i < valueCount; i++) metadata.set(readString(window), readValue(window));
     const infos = [];

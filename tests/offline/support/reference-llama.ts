@@ -1,0 +1,108 @@
+import type { Segment } from '../../../core/bundle-manifest.ts';
+import type { ModelConfig } from '../../../core/model-config.ts';
+import type { LayerTensors } from '../../../offline/sources/source-model.ts';
+
+/** The parts of a model that the reference computes with. */
+export interface ReferenceModel {
+  readonly config: ModelConfig;
+  readonly embedding: Float32Array;
+  readonly head: Float32Array;
+  readonly finalNorm: Float32Array;
+  readonly layers: readonly LayerTensors[];
+}
+
+type Rows = number[][];
+
+function product(rows: Rows, weights: Float32Array, outFeatures: number): Rows {
+  const inFeatures = weights.length / outFeatures;
+  return rows.map((row) =>
+    Array.from({ length: outFeatures }, (_, n) => {
+      let sum = 0;
+      for (let k = 0; k < inFeatures; k++) sum += (row[k] ?? 0) * (weights[n * inFeatures + k] ?? 0);
+      return sum;
+    }),
+  );
+}
+
+function rmsNorm(rows: Rows, weight: Float32Array, eps: number): Rows {
+  return rows.map((row) => {
+    const scale = 1 / Math.sqrt(row.reduce((sum, x) => sum + x * x, 0) / row.length + eps);
+    return row.map((x, i) => x * scale * (weight[i] ?? 0));
+  });
+}
+
+/** Rotates one head's vector: element i with i + half, as Hugging Face's rotate_half. */
+function rotate(vector: number[], position: number, theta: number): number[] {
+  const half = vector.length / 2;
+  return vector.map((x, i) => {
+    const angle = position * theta ** ((-2 * (i % half)) / vector.length);
+    const other = i < half ? -(vector[i + half] ?? 0) : (vector[i - half] ?? 0);
+    return x * Math.cos(angle) + other * Math.sin(angle);
+  });
+}
+
+function attention(model: ReferenceModel, layer: LayerTensors, normed: Rows): Rows {
+  const { heads, kvHeads, headDim, ropeTheta } = model.config;
+  const head = (rows: Rows, h: number): Rows => rows.map((row) => row.slice(h * headDim, (h + 1) * headDim));
+  const q = product(normed, layer.q, heads * headDim);
+  const k = product(normed, layer.k, kvHeads * headDim);
+  const v = product(normed, layer.v, kvHeads * headDim);
+  const mixed: Rows = normed.map(() => []);
+  for (let h = 0; h < heads; h++) {
+    const group = Math.floor((h * kvHeads) / heads);
+    const queries = head(q, h).map((row, t) => rotate(row, t, ropeTheta));
+    const keys = head(k, group).map((row, t) => rotate(row, t, ropeTheta));
+    const values = head(v, group);
+    for (const [t, query] of queries.entries()) {
+      const scores = keys
+        .slice(0, t + 1)
+        .map((key) => key.reduce((s, x, i) => s + x * (query[i] ?? 0), 0) / Math.sqrt(headDim));
+      const largest = Math.max(...scores);
+      const weights = scores.map((score) => Math.exp(score - largest));
+      const mass = weights.reduce((sum, w) => sum + w, 0);
+      for (let i = 0; i < headDim; i++)
+        mixed[t]?.push(weights.reduce((sum, w, s) => sum + (w / mass) * (values[s]?.[i] ?? 0), 0));
+    }
+  }
+  return product(mixed, layer.o, model.config.hiddenSize);
+}
+
+function mlp(
+  model: ReferenceModel,
+  layer: LayerTensors,
+  normed: Rows,
+  keep: (neuron: number) => boolean,
+): Rows {
+  const { ffnSize, hiddenSize } = model.config;
+  const gate = product(normed, layer.gate, ffnSize);
+  const up = product(normed, layer.up, ffnSize);
+  const hidden = gate.map((row, t) =>
+    row.map((g, j) => (keep(j) ? (g / (1 + Math.exp(-g))) * (up[t]?.[j] ?? 0) : 0)),
+  );
+  return product(hidden, layer.down, hiddenSize);
+}
+
+/**
+ * Llama in plain numbers, written from the paper and independent of the graph writer: logits of every position.
+ * Segments that are not on contribute nothing.
+ */
+export function referenceLogits(
+  model: ReferenceModel,
+  tokens: readonly number[],
+  segments: readonly Segment[],
+  on: readonly boolean[],
+): Rows {
+  const { config } = model;
+  const d = config.hiddenSize;
+  let x: Rows = tokens.map((token) => [...model.embedding.subarray(token * d, (token + 1) * d)]);
+  const add = (a: Rows, b: Rows): Rows => a.map((row, t) => row.map((value, i) => value + (b[t]?.[i] ?? 0)));
+  for (const [index, layer] of model.layers.entries()) {
+    const active = segments.filter((segment, i) => segment.layer === index && on[i] === true);
+    if (active.some(({ kind }) => kind === 'attention'))
+      x = add(x, attention(model, layer, rmsNorm(x, layer.attentionNorm, config.rmsNormEps)));
+    const keep = (neuron: number): boolean =>
+      active.some((s) => s.kind === 'mlp' && neuron >= s.unitStart && neuron < s.unitStart + s.units);
+    x = add(x, mlp(model, layer, rmsNorm(x, layer.mlpNorm, config.rmsNormEps), keep));
+  }
+  return product(rmsNorm(x, model.finalNorm, config.rmsNormEps), model.head, config.vocabSize);
+}
