@@ -44,6 +44,7 @@ export class Orchestrator {
   profile: LatencyProfile | null = null;
   readonly #parts: OrchestratorParts;
   readonly #queue = new DeadlineQueue<Job>(QUEUE_CAPACITY);
+  readonly #ids = new Set<string>();
   #running: Promise<void> | null = null;
   #stopping = false;
   readonly #drained = new AbortController();
@@ -58,6 +59,11 @@ export class Orchestrator {
 
   get busy(): boolean {
     return this.#running !== null;
+  }
+
+  /** Whether a request of this id waits or runs. */
+  isServing(id: string): boolean {
+    return this.#ids.has(id);
   }
 
   pin(level: Level | null): void {
@@ -76,7 +82,9 @@ export class Orchestrator {
     const ttftLimit = slo === null ? null : (limitsOf(slo, reference)?.ttftMs ?? slo.ttftMs ?? null);
     const deadlineMs = ttftLimit === null ? null : request.arrivedAtMs + ttftLimit;
     return new Promise((resolve) => {
+      this.#ids.add(request.id);
       const finish = (result: Result<Served>): void => {
+        this.#ids.delete(request.id);
         request.signal.removeEventListener('abort', onAbort);
         resolve(result);
       };

@@ -24,7 +24,7 @@ async function serveChat(context: ServiceContext, http: FastifyRequest, reply: F
   if (!model.ok) return sendFailure(reply, model.failure);
   const encoded = encoder.encodeChat(body.messages);
   if (!encoded.ok) return sendFailure(reply, encoded.failure);
-  const id = requestId('chatcmpl');
+  const id = requestId('chatcmpl', http, reply, orchestrator);
   const built = buildRequest(
     body,
     context.manifest,

@@ -46,7 +46,7 @@ async function serveCompletion(
   const body = parsed.value;
   const model = checkModel(body, context.manifest);
   if (!model.ok) return sendFailure(reply, model.failure);
-  const id = requestId('cmpl');
+  const id = requestId('cmpl', http, reply, loaded.value.orchestrator);
   const prompts = readPrompts(body.prompt, loaded.value.encoder, context.manifest);
   const requests = buildAll(body, context.manifest, id, prompts, arrivalOf(http), abortWhenGone(reply));
   if (!requests.ok) return sendFailure(reply, requests.failure);

@@ -1,7 +1,14 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { ChatRequest, CompletionRequest } from '../../core/agent-api.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  REQUEST_ID_HEADER,
+  requestIdSchema,
+  type ChatRequest,
+  type CompletionRequest,
+} from '../../core/agent-api.ts';
 import type { BundleManifest } from '../../core/bundle-manifest.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { AgentRequest } from '../orchestrator/request.ts';
 
 /** Answer length of a chat request that does not bound it: a phone should not ramble to the context's end. */
@@ -18,8 +25,24 @@ export interface PromptAndLimit {
   readonly defaultTokens: number;
 }
 
-export function requestId(prefix: 'chatcmpl' | 'cmpl'): string {
-  return `${prefix}-${randomUUID().replaceAll('-', '')}`;
+/**
+ * The request's id: the client's own, unless it is unfit or in use, else a new one; told in the response's
+ * headers.
+ */
+export function requestId(
+  prefix: 'chatcmpl' | 'cmpl',
+  http: FastifyRequest,
+  reply: FastifyReply,
+  orchestrator: Pick<Orchestrator, 'isServing'>,
+): string {
+  const own = requestIdSchema.safeParse(http.headers[REQUEST_ID_HEADER]);
+  const id =
+    own.success && !orchestrator.isServing(own.data)
+      ? own.data
+      : `${prefix}-${randomUUID().replaceAll('-', '')}`;
+  // On the raw response: a stream's headers do not pass through fastify.
+  reply.raw.setHeader(REQUEST_ID_HEADER, id);
+  return id;
 }
 
 /** Failure `model-unknown` unless the request names no model or the one that is served. */

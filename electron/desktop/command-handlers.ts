@@ -6,7 +6,7 @@ import { readBundle } from './bundle-catalog.ts';
 import type { DesktopCore } from './desktop-core.ts';
 import { doctorChecks } from './doctor.ts';
 import type { RunContext } from './run-service.ts';
-import { notReady } from './session-service.ts';
+import { notReady } from './session-state.ts';
 
 export type CommandHandlers = {
   readonly [C in CommandName]: (request: ParsedCommandRequest<C>) => Promise<Result<CommandResponses[C]>>;
@@ -56,7 +56,8 @@ export function createCommandHandlers(core: DesktopCore): CommandHandlers {
     'run.start': async ({ trace }) => {
       const context = runContext(core);
       if (!context.ok) return context;
-      settings.setTrace(trace);
+      // What a command runs once is not what the window offers next.
+      if (core.options.host !== 'headless') settings.setTrace(trace);
       return runs.start(trace, context.value);
     },
     'run.stop': () => runs.stop(),

@@ -40,6 +40,34 @@ async function latestSeq(): Promise<number> {
 const typesOf = (events: readonly AgentEvent[], requestId: string): string[] =>
   events.filter((event) => 'requestId' in event && event.requestId === requestId).map((event) => event.type);
 
+describe('X-Request-Id', () => {
+  const named = (id: string, body: object): Promise<Response> =>
+    agent.post(
+      '/v1/chat/completions',
+      { messages, max_tokens: 2, ...body },
+      { headers: { 'x-request-id': id } },
+    );
+
+  test('the client’s id is the id of events, chunks and response', async () => {
+    const from = await latestSeq();
+    for (const stream of [false, true]) {
+      const id = `run-7-request-${stream ? 'b' : 'a'}`;
+      const response = await named(id, { stream });
+      expect(response.headers.get('x-request-id')).toBe(id);
+      expect(await response.text()).toContain(`"id":"${id}"`);
+      expect(typesOf(await readEvents(agent, from, finished(id)), id)).toContain('request-queued');
+    }
+  });
+
+  test('an unfit id, or one that is in use, is replaced', async () => {
+    const bad = await named('no spaces, please', {});
+    expect(bad.headers.get('x-request-id')).toMatch(/^chatcmpl-/);
+    const [one, other] = await Promise.all([named('twice-the-same', {}), named('twice-the-same', {})]);
+    const ids = [one.headers.get('x-request-id'), other.headers.get('x-request-id')];
+    expect(ids.filter((id) => id === 'twice-the-same')).toHaveLength(1);
+  });
+});
+
 describe('GET /events', () => {
   test('tells a request’s life in order, without gaps', async () => {
     const from = await latestSeq();
