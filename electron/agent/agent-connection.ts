@@ -11,7 +11,7 @@ import {
   stopAgent,
 } from './agent-on-phone.ts';
 import { httpTarget } from './http-request.ts';
-import { pause } from './pause.ts';
+import { pause } from '../files/pause.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** Until a started agent listens. */

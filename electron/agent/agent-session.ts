@@ -5,7 +5,7 @@ import type { PhoneLink } from '../adb/phone-link.ts';
 import type { AgentClient } from './agent-client.ts';
 import { type AgentConnection, connectAgent, isPhoneTrouble, reachAgent } from './agent-connection.ts';
 import { type Deployment, explainCrash, findAgent, stopAgent } from './agent-on-phone.ts';
-import { pause } from './pause.ts';
+import { pause } from '../files/pause.ts';
 import { restartDelayMs } from './restart-policy.ts';
 import type { TokenStore } from './token-store.ts';
 

@@ -1,42 +1,18 @@
 import type { ProfileRequest } from '../../core/agent-api.ts';
 import type { AgentEvent } from '../../core/agent-event.ts';
-import type { BundleManifest } from '../../core/bundle-manifest.ts';
 import type { Session } from '../../core/desktop-state.ts';
-import { ADB_STATE_WORDS, type Device } from '../../core/device.ts';
+import type { Device } from '../../core/device.ts';
 import type { LatencyProfile } from '../../core/latency-profile.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
-import type { PhoneLink } from '../adb/phone-link.ts';
 import type { AgentClient } from '../agent/agent-client.ts';
 import { agentFileSet } from '../agent/agent-files.ts';
 import { readAgentLog } from '../agent/agent-on-phone.ts';
 import { AgentSession, type AgentPhase } from '../agent/agent-session.ts';
-import type { TokenStore } from '../agent/token-store.ts';
 import { errorMessage } from '../files/atomic-file.ts';
-import type { HashCache } from '../files/hash-cache.ts';
 import { bundleFileSet, type LocalFileSet } from '../files/local-file-set.ts';
-import type { DesktopOptions } from './options.ts';
-import type { ProfileStore } from './profile-store.ts';
 import { combineReports, pushSets } from './push-sets.ts';
-
-export interface SessionServiceDeps {
-  readonly link: PhoneLink;
-  readonly device: (serial: string) => Device | undefined;
-  readonly tokens: TokenStore;
-  readonly hashes: HashCache;
-  readonly profiles: ProfileStore;
-  readonly options: Pick<DesktopOptions, 'agentDir' | 'onnxruntimeDir' | 'threads' | 'nodeCommand'>;
-  readonly onChange: () => void;
-  readonly onEvent: (event: AgentEvent) => void;
-  /** The agent is ready, for the first time or again. */
-  readonly onReady: (client: AgentClient) => void;
-  readonly onNote: (severity: 'info' | 'warning' | 'error', text: string) => void;
-}
-
-/** A bundle on this computer. */
-export interface LocalBundle {
-  readonly path: string;
-  readonly manifest: BundleManifest;
-}
+import type { LocalBundle, SessionServiceDeps } from './session-deps.ts';
+import { IDLE, newSession, notReady, phoneReady } from './session-state.ts';
 
 /** The one session: a bundle on a phone with an agent that serves it. */
 export class SessionService {
@@ -300,42 +276,4 @@ export class SessionService {
     this.#session = { ...this.#session, ...change };
     this.#deps.onChange();
   }
-}
-
-/** A session without an agent. */
-const IDLE = { agent: null, baseUrl: null, push: null, profileProgress: null } as const;
-
-function newSession(serial: string, bundleId: string): Session {
-  return {
-    serial,
-    bundleId,
-    phase: 'pushing',
-    push: null,
-    pushReport: null,
-    agent: null,
-    baseUrl: null,
-    health: null,
-    profileProgress: null,
-    profile: null,
-    restarts: 0,
-    failure: null,
-  };
-}
-
-function phoneReady(serial: string, device: Device | undefined): Result<Device> {
-  if (device === undefined)
-    return fail('phone-not-ready', `There is no phone ${serial}.`, 'Plug it in, or run `npm run doctor`.');
-  if (device.state === 'device') return ok(device);
-  const { words, remedy } = ADB_STATE_WORDS[device.state];
-  return fail('phone-not-ready', `Phone ${serial} ${words}.`, remedy ?? undefined);
-}
-
-export function notReady(session: Session | null): Result<never> {
-  return fail(
-    'session-not-ready',
-    session === null
-      ? 'No agent runs: no phone and bundle are chosen.'
-      : `The session is ${session.phase}, not ready.`,
-    'Choose a phone and a bundle and start the session.',
-  );
 }

@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../../core/result.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
 import { shellQuote } from '../adb/shell-protocol.ts';
 import type { LocalFileSet } from '../files/local-file-set.ts';
+import { pause } from '../files/pause.ts';
 import { assembleSet } from './assemble-set.ts';
 import {
   checkSetScript,
@@ -88,6 +89,34 @@ async function readInventory(
   return ok(parseInventory(output.value.stdout));
 }
 
+/** Between two looks at parts that a cut push left, ms. */
+const SETTLE_MS = 250;
+const MAX_LOOKS = 40;
+
+/**
+ * The inventory once nothing grows any more: after a cut or a cancel the phone still writes what was on its
+ * way, and a second writer behind it would spoil the part.
+ */
+async function settledInventory(
+  link: PhoneLink,
+  serial: string,
+  set: LocalFileSet,
+  signal: AbortSignal | undefined,
+): Promise<Result<PhoneInventory>> {
+  let before = '';
+  for (let look = 0; ; look++) {
+    const inventory = await readInventory(link, serial, set, signal);
+    if (!inventory.ok) return inventory;
+    const parts = set.files
+      .map(({ sha256 }) => inventory.value.objects.get(`${sha256}.part`)?.sizeBytes)
+      .filter((sizeBytes) => sizeBytes !== undefined);
+    const now = parts.join(' ');
+    if (parts.length === 0 || now === before || look >= MAX_LOOKS) return inventory;
+    before = now;
+    await pause(SETTLE_MS, signal);
+  }
+}
+
 async function plan(
   link: PhoneLink,
   serial: string,
@@ -95,7 +124,7 @@ async function plan(
   options: PushFileSetOptions,
 ): Promise<Result<PushPlan>> {
   for (const hard of [false, true]) {
-    const inventory = await readInventory(link, serial, set, options.signal);
+    const inventory = await settledInventory(link, serial, set, options.signal);
     if (!inventory.ok) return inventory;
     const intact = await intactFiles(link, serial, set.files, inventory.value, options.signal);
     if (!intact.ok) return intact;
@@ -153,17 +182,19 @@ async function travel(
   let doneBytes = 0;
   let pending = plan.transfers;
   for (const isLastTry of [false, true]) {
+    const known = new Map<string, string>();
     for (const { file, offsetBytes } of pending) {
       const local = set.sources.get(file.path);
       if (local === undefined) throw new Error(`no source for ${file.path}`);
       const onBytes = (bytes: number): void => meter.bytes(Math.min(plan.bytesToTravel, doneBytes + bytes));
       const sent = await transferFile(link, serial, { file, local, offsetBytes, signal, onBytes });
       if (!sent.ok) return sent;
+      if (sent.value !== null) known.set(file.sha256, sent.value);
       doneBytes += file.sizeBytes - offsetBytes;
     }
     meter.phase('verifying', { bytesDone: plan.bytesToTravel, etaMs: null });
     const hashes = pending.map(({ file }) => file.sha256);
-    const bad = await verifyObjects(link, serial, hashes, signal);
+    const bad = await verifyObjects(link, serial, hashes, known, signal);
     if (!bad.ok) return bad;
     if (bad.value.length === 0) return ok(null);
     pending = pending

@@ -7,7 +7,7 @@ import type { LiveEvent, RunRecord } from '../../core/run-record.ts';
 import type { Slo } from '../../core/slo.ts';
 import { traceEntries, type TraceEntry } from '../../core/trace.ts';
 import type { AgentClient, ChatAnswer } from '../agent/agent-client.ts';
-import { pause } from '../agent/pause.ts';
+import { pause } from '../files/pause.ts';
 import type { EventLog } from './event-log.ts';
 import { type RunRequest, summarizeRun } from './run-summary.ts';
 import { TraceClock } from './trace-clock.ts';

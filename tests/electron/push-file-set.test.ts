@@ -176,6 +176,9 @@ describe('pushing', () => {
 
   test('cancelled: failure `aborted`, and what arrived is kept', async () => {
     const set = await makeSet('a', { 'weights.bin': big });
+    // 24 MB at 400 Mbit/s: half a second.
+    await door.close();
+    door = await embeddedDoor({ linkMbps: 400 });
     const abort = new AbortController();
     const pushing = pushFileSet(door.link, door.serial, set, {
       signal: abort.signal,
@@ -193,18 +196,31 @@ describe('pushing', () => {
 
   test('damage on the way is found by its hash and sent again', async () => {
     const set = await makeSet('a', { 'weights.bin': randomBytes(3_000_000), 'b.txt': Buffer.from('b') });
-    let damaged = 0;
+    const other = join(folder, 'other.bin');
+    await writeFile(other, randomBytes(3_000_000));
+    let transfers = 0;
     const link: PhoneLink = {
       ...door.link,
-      shell: async (serial, command, options) => {
-        const result = await door.link.shell(serial, command, options);
-        const part = /^cat > (\S+\.part)$/.exec(command)?.[1];
-        if (part !== undefined && damaged++ === 0) await writeFile(door.phone.hostPath(part), 'damaged');
-        return result;
+      shell: (serial, command, options = {}) => {
+        const isTransfer = command.startsWith('tee ') && transfers++ === 0;
+        return door.link.shell(
+          serial,
+          command,
+          isTransfer ? { ...options, stdin: { file: other, start: 0 } } : options,
+        );
       },
     };
     unwrap(await pushFileSet(link, door.serial, set));
-    expect(damaged).toBe(2);
+    expect(transfers).toBe(2);
+    await expectOnPhone(door, set);
+  });
+
+  test('damage of what an earlier, cut push left is found when it is taken up', async () => {
+    const set = await makeSet('a', { 'weights.bin': randomBytes(3_000_000) });
+    const part = `${PHONE_ROOT}/objects/${set.files[0]?.sha256 ?? ''}.part`;
+    unwrap(await door.link.push(door.serial, randomBytes(1_000_000), part));
+    const report = unwrap(await pushFileSet(door.link, door.serial, set));
+    expect(report.bytesResumed).toBe(1_000_000);
     await expectOnPhone(door, set);
   });
 
@@ -247,7 +263,7 @@ describe('pushing', () => {
     const link: PhoneLink = {
       ...door.link,
       shell: (serial, command, options) => {
-        if (command.startsWith('cat >')) door.phone.setStorageMib(16);
+        if (command.startsWith('tee ')) door.phone.setStorageMib(16);
         return door.link.shell(serial, command, options);
       },
     };
