@@ -62,9 +62,13 @@ describe('X-Request-Id', () => {
   test('an unfit id, or one that is in use, is replaced', async () => {
     const bad = await named('no spaces, please', {});
     expect(bad.headers.get('x-request-id')).toMatch(/^chatcmpl-/);
-    const [one, other] = await Promise.all([named('twice-the-same', {}), named('twice-the-same', {})]);
-    const ids = [one.headers.get('x-request-id'), other.headers.get('x-request-id')];
-    expect(ids.filter((id) => id === 'twice-the-same')).toHaveLength(1);
+    const first = await named('twice-the-same', { ...LONG, stream: true });
+    expect(first.headers.get('x-request-id')).toBe('twice-the-same');
+    const from = await latestSeq();
+    const second = named('twice-the-same', {});
+    await readEvents(agent, from, (seen) => seen.some(({ type }) => type === 'request-queued'));
+    await first.body?.cancel();
+    expect((await second).headers.get('x-request-id')).toMatch(/^chatcmpl-/);
   });
 });
 
