@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { app, dialog, type BrowserWindow } from 'electron';
 import { parseJsonWith } from '../core/parse.ts';
-import { describeFailure, fail, ok, type Result } from '../core/result.ts';
+import { describeFailure, fail, type Result } from '../core/result.ts';
 import { setAppMenu } from './app/app-menu.ts';
 import { denyPermissions, distFiles, openAppWindow } from './app/app-window.ts';
 import { serveWindow } from './app/window-ipc.ts';
@@ -11,8 +11,6 @@ import { desktopOptionsSchema, type DesktopOptions } from './desktop/options.ts'
 
 /** Settings come from the command that starts Electron, as JSON in the environment. */
 const OPTIONS_VARIABLE = 'BUNGEE_DESKTOP_OPTIONS';
-/** Address of a phone to join; as `connect` of the options. */
-const CONNECT_VARIABLE = 'BUNGEE_CONNECT';
 
 function readOptions(): Result<DesktopOptions> {
   const text = process.env[OPTIONS_VARIABLE];
@@ -22,9 +20,7 @@ function readOptions(): Result<DesktopOptions> {
       'This window is opened by a command.',
       'Run `npm start` in the project folder.',
     );
-  const options = parseJsonWith(desktopOptionsSchema, text, OPTIONS_VARIABLE);
-  const connect = process.env[CONNECT_VARIABLE];
-  return options.ok && connect !== undefined ? ok({ ...options.value, connect }) : options;
+  return parseJsonWith(desktopOptionsSchema, text, OPTIONS_VARIABLE);
 }
 
 function giveUp(message: string): void {

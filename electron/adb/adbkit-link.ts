@@ -30,6 +30,13 @@ export function createAdbkitLink(host: string, port: number): PhoneLink {
     trackDevices: (onDevices, onEnd) =>
       attempt('Watching phones', undefined, () => trackDevices(client, onDevices, onEnd)),
     connect: (address) => connectTo(client, address),
+    disconnect: (address) =>
+      attempt(`Disconnecting ${address}`, undefined, () =>
+        converse(client, { timeoutMs: DEFAULT_TIMEOUT_MS }, async (connection) => {
+          await request(connection, `host:disconnect:${address}`);
+          return null;
+        }),
+      ),
     shell: (serial, command, options = {}) =>
       attempt(`\`${command.slice(0, 60)}\``, serial, () => {
         const timeoutMs = options.timeoutMs === undefined ? DEFAULT_TIMEOUT_MS : options.timeoutMs;

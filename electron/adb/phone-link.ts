@@ -61,6 +61,8 @@ export interface PhoneLink {
   ): Promise<Result<{ stop(): void }>>;
   /** `adb connect`; returns the serial. */
   connect(address: string): Promise<Result<string>>;
+  /** `adb disconnect`: the server forgets the address. */
+  disconnect(address: string): Promise<Result<null>>;
   /** Runs one command line by the phone's `sh`. A non-zero exit code is no failure. */
   shell(serial: string, command: string, options?: ShellOptions): Promise<Result<ShellOutput>>;
   /** Writes a file on the phone, replacing it. */

@@ -1,11 +1,19 @@
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
+import type { Device } from '../../core/device.ts';
 import { fail, type Result } from '../../core/result.ts';
 import type { HashCache } from '../files/hash-cache.ts';
 import { fileSetOf, type LocalFileSet } from '../files/local-file-set.ts';
 
-/** Folder of onnxruntime-node's binaries for a phone's ABI; null = it ships none. */
-export function runtimeFolder(abi: string | null): string | null {
+/**
+ * Folder of onnxruntime-node's binaries for a phone; null = it ships none. A virtual phone runs this
+ * computer's Node, whatever system that is.
+ */
+export function runtimeFolder({ kind, abi }: Pick<Device, 'kind' | 'abi'>): string | null {
+  if (kind === 'virtual')
+    return process.platform === 'darwin' && process.arch === 'x64'
+      ? null
+      : `${process.platform}/${process.arch}`;
   if (abi === 'x86_64') return 'linux/x64';
   if (abi === 'arm64-v8a') return 'linux/arm64';
   return null;
@@ -22,15 +30,15 @@ const SKIP = /\.(d\.ts|d\.mts|d\.cts|map|md)$|\/(script|lib|esm|__commonjs)\//;
  */
 export function agentFileSet(
   options: { readonly agentDir: string; readonly onnxruntimeDir: string },
-  abi: string | null,
+  device: Pick<Device, 'kind' | 'abi'>,
   hashes: HashCache,
 ): Promise<Result<LocalFileSet>> {
-  const binaries = runtimeFolder(abi);
+  const binaries = runtimeFolder(device);
   if (binaries === null)
     return Promise.resolve(
       fail(
         'abi-unsupported',
-        `ONNX Runtime has no binaries for this phone (ABI ${abi ?? 'unknown'}).`,
+        `ONNX Runtime has no binaries for this phone (ABI ${device.abi ?? 'unknown'}).`,
         'Use a phone with a 64-bit ARM processor.',
       ),
     );

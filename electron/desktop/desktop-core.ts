@@ -200,6 +200,8 @@ export async function openDesktopCore(options: DesktopOptions): Promise<Result<D
       watcher.stop();
       await adopting;
       await sessions.close();
+      // A phone that was joined for this desktop would stay in the user's server as `offline`.
+      if (options.connect !== null) await link.disconnect(options.connect);
       await settings.saved();
       hub.close();
     },

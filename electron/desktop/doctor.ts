@@ -115,12 +115,12 @@ async function checkNode({ link, options }: DoctorDeps, { serial }: Device): Pro
   };
 }
 
-async function checkRuntime({ options }: DoctorDeps, { abi }: Device): Promise<Finding> {
-  const folder = runtimeFolder(abi);
+async function checkRuntime({ options }: DoctorDeps, device: Device): Promise<Finding> {
+  const folder = runtimeFolder(device);
   if (folder === null)
     return {
       status: 'failed',
-      text: `no binaries for ${abi ?? 'an unknown ABI'}`,
+      text: `no binaries for ${device.abi ?? 'an unknown ABI'}`,
       remedy: 'Use a 64-bit phone.',
     };
   const path = join(options.onnxruntimeDir, 'bin/napi-v6', folder, 'onnxruntime_binding.node');

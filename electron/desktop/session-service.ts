@@ -180,7 +180,7 @@ export class SessionService {
   }
 
   #agentSet(device: Device): Promise<Result<LocalFileSet>> {
-    return agentFileSet(this.#deps.options, device.abi, this.#deps.hashes);
+    return agentFileSet(this.#deps.options, device, this.#deps.hashes);
   }
 
   #agentSession(serial: string, agent: LocalFileSet, bundle: LocalFileSet, bundleId: string): AgentSession {

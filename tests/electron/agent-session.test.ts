@@ -28,7 +28,7 @@ beforeEach(async () => {
   door = await embeddedDoor();
   const files = await makeFakeAgentFiles(door.folder);
   const hashes = await openHashCache(join(door.folder, 'hashes.json'));
-  const set = unwrap(await agentFileSet(files, 'x86_64', hashes));
+  const set = unwrap(await agentFileSet(files, { kind: 'virtual', abi: null }, hashes));
   unwrap(await pushFileSet(door.link, door.serial, set));
   deployment = {
     agentSetId: set.id,
