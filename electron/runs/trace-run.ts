@@ -93,11 +93,14 @@ export class TraceRun {
     const { record } = this.#options;
     const { durationS } = record.trace;
     const watch = setInterval(() => this.#watchAgent(), 500);
+    // An entry that is due at the very end does not belong to the run; a timer may be early by part of a ms.
+    const lastSendMs =
+      durationS === null ? Number.POSITIVE_INFINITY : this.#startedAtMs + durationS * 1000 - 1;
     const end = durationS === null ? undefined : setTimeout(() => this.#ending.abort(), durationS * 1000);
     // The end is in real time, also when the rate changes: so the trace itself is endless (but for table3's count).
     for (const entry of traceEntries({ ...record.trace, durationS: null })) {
       await this.#waitFor(entry);
-      if (this.#ending.signal.aborted) break;
+      if (this.#ending.signal.aborted || performance.now() >= lastSendMs) break;
       this.#send(entry);
     }
     await Promise.race([Promise.all(this.#inFlight), aborted(this.#ending.signal)]);

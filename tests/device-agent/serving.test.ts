@@ -62,11 +62,13 @@ describe('X-Request-Id', () => {
   test('an unfit id, or one that is in use, is replaced', async () => {
     const bad = await named('no spaces, please', {});
     expect(bad.headers.get('x-request-id')).toMatch(/^chatcmpl-/);
+    const from = await latestSeq();
     const first = await named('twice-the-same', { ...LONG, stream: true });
     expect(first.headers.get('x-request-id')).toBe('twice-the-same');
-    const from = await latestSeq();
     const second = named('twice-the-same', {});
-    await readEvents(agent, from, (seen) => seen.some(({ type }) => type === 'request-queued'));
+    await readEvents(agent, from, (seen) =>
+      seen.some((event) => event.type === 'request-queued' && event.requestId.startsWith('chatcmpl-')),
+    );
     await first.body?.cancel();
     expect((await second).headers.get('x-request-id')).toMatch(/^chatcmpl-/);
   });
