@@ -1,3 +1,4 @@
+import { flushSync } from 'react-dom';
 import { LEVELS } from '../../core/level.ts';
 import {
   doNextStep,
@@ -36,9 +37,12 @@ function selectLast(seconds: number): void {
 }
 
 function focusFilter(): void {
-  look({ tab: 'requests' });
-  // The field is there only after the tab has been drawn.
-  window.requestAnimationFrame(() => document.getElementById('filter')?.focus());
+  const focus = (): void => document.getElementById('filter')?.focus();
+  // At once: the next letter that is typed belongs to the field and must not act as a key.
+  flushSync(() => look({ tab: 'requests' }));
+  focus();
+  // Again after a closing palette gave the focus back to where it was.
+  window.requestAnimationFrame(focus);
 }
 
 /** Run by key: starts whatever leads to a run, but never cancels or stops one. */
