@@ -1,11 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { variantSchema, type Variant } from '../core/bundle-manifest.ts';
 import { unwrap } from '../core/result.ts';
 import { elasticize, fetchHubModel, isHubId, openSourceModel, type Progress } from '../offline/index.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
-import { cacheFolder, PROJECT_FOLDER } from './shared/folders.ts';
+import { dataFolder } from './shared/data-folder.ts';
+import { cacheFolder } from './shared/folders.ts';
+import { BUNGEE_VERSION } from './shared/version.ts';
 
 function wholeNumber(least: number): (text: string) => number {
   return (text) => {
@@ -25,13 +26,6 @@ interface Options {
   json?: true;
 }
 
-function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(PROJECT_FOLDER, 'package.json'), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : '?';
-}
-
 function describe({ stage, fraction, etaSeconds }: Progress): string {
   const eta = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
   return `${(fraction * 100).toFixed(0).padStart(3)} % ${stage}${eta}`;
@@ -44,13 +38,12 @@ const program = new Command('elasticize')
   .addOption(
     new Option('--variant <name>', 'how weights are stored').choices(variantSchema.options).default('int8'),
   )
-  .option('--segments <n>', 'MLP segments per layer before merging', wholeNumber(1), 4)
+  .option('--segments <n>', 'MLP segments per layer before merging', wholeNumber(1), 3)
   .option('--seed <n>', 'seed', wholeNumber(0), 0)
   .option('--json', 'print the manifest as one JSON line');
 
 await runCommand(program, async (signal) => {
   const options = program.opts<Options>();
-  const dataFolder = process.env['BUNGEE_DATA'] ?? join(PROJECT_FOLDER, '..', 'shared', 'data');
   const path =
     !existsSync(options.model) && isHubId(options.model)
       ? unwrap(
@@ -68,9 +61,9 @@ await runCommand(program, async (signal) => {
           variant: options.variant,
           seed: options.seed,
           segmentsPerLayer: options.segments,
-          dataFolder: existsSync(dataFolder) ? dataFolder : null,
+          dataFolder: dataFolder(),
           command: `elasticize --variant ${options.variant} --segments ${options.segments} --seed ${options.seed}`,
-          toolVersion: packageVersion(),
+          toolVersion: BUNGEE_VERSION,
         },
         (step) => progress(describe(step), step.fraction === 1),
         signal,

@@ -2,13 +2,8 @@ import { Command, Option } from 'commander';
 import type { LatencyProfile } from '../core/latency-profile.ts';
 import { unwrap } from '../core/result.ts';
 import { printJson, runCommand, say } from './shared/command-line.ts';
-import {
-  bringUpSession,
-  narrateSession,
-  openDesktop,
-  setUpPhone,
-  type PhoneFlags,
-} from './shared/desktop-session.ts';
+import { withReadySession } from './shared/desktop-session.ts';
+import type { PhoneFlags } from './shared/phone-setup.ts';
 import { addPhoneFlags } from './shared/phone-flags.ts';
 
 const program = addPhoneFlags(
@@ -37,24 +32,12 @@ function printTable(profile: LatencyProfile): void {
 
 await runCommand(program, async (signal) => {
   const flags = program.opts<PhoneFlags & { mode: 'quick' | 'full'; json?: true }>();
-  const setup = unwrap(await setUpPhone(flags, 'headless', signal));
-  try {
-    const service = unwrap(await openDesktop(setup));
-    const stopNarrating = narrateSession(service);
-    try {
-      await bringUpSession(service, setup, signal);
-      unwrap(await service.call('profile.measure', { mode: flags.mode }));
-      const { session, environment } = service.state();
-      const profile = session?.profile;
-      if (profile === null || profile === undefined) throw new Error('a measured profile is in the session');
-      if (flags.json === true) await printJson({ profile, environment });
-      else printTable(profile);
-    } finally {
-      stopNarrating();
-      await service.call('session.stop', {});
-      await service.close();
-    }
-  } finally {
-    await setup.virtualPhone?.stop();
-  }
+  await withReadySession(flags, signal, async ({ service }) => {
+    unwrap(await service.call('profile.measure', { mode: flags.mode }));
+    const { session, environment } = service.state();
+    const profile = session?.profile;
+    if (profile === null || profile === undefined) throw new Error('a measured profile is in the session');
+    if (flags.json === true) await printJson({ profile, environment });
+    else printTable(profile);
+  });
 });

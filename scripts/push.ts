@@ -7,7 +7,8 @@ import { setFolder } from '../electron/push/phone-layout.ts';
 import { pushFileSet } from '../electron/push/push-file-set.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { readBundle } from './shared/default-bundle.ts';
-import { openDesktop, setUpPhone, waitForPhone, type PhoneFlags } from './shared/desktop-session.ts';
+import { waitForPhone, withDesktop } from './shared/desktop-session.ts';
+import type { PhoneFlags } from './shared/phone-setup.ts';
 import { stateFolder } from './shared/folders.ts';
 import { addPhoneFlags } from './shared/phone-flags.ts';
 
@@ -19,38 +20,29 @@ const program = addPhoneFlags(
 
 await runCommand(program, async (signal) => {
   const flags = program.opts<PhoneFlags & { json?: true }>();
-  const setup = unwrap(await setUpPhone(flags, 'headless', signal));
-  try {
-    const service = unwrap(await openDesktop(setup));
-    try {
-      const device = unwrap(await waitForPhone(service, setup.serial ?? '', signal));
-      const { host, port } = setup.options.adb;
-      const hashes = await openHashCache(stateFolder('hashes.json'));
-      const set = await bundleFileSet(setup.bundleDir, unwrap(await readBundle(setup.bundleDir)), hashes);
-      const tell = throttledSay(500);
-      const report = unwrap(
-        await pushFileSet(createAdbkitLink(host, port), device.serial, set, {
-          signal,
-          onProgress: ({ phase, bytesDone, bytesTotal, bytesPerSecond, etaMs }) =>
-            tell(
-              `${phase}: ${(bytesDone / 1e6).toFixed(0)} of ${(bytesTotal / 1e6).toFixed(0)} MB` +
-                `${bytesPerSecond === null ? '' : `, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s`}` +
-                `${etaMs === null ? '' : `, ${Math.ceil(etaMs / 1000)} s left`}`,
-              phase === 'done',
-            ),
-        }),
+  await withDesktop(flags, signal, async ({ service, setup }) => {
+    const device = unwrap(await waitForPhone(service, setup.serial ?? '', signal));
+    const { host, port } = setup.options.adb;
+    const hashes = await openHashCache(stateFolder('hashes.json'));
+    const set = await bundleFileSet(setup.bundleDir, unwrap(await readBundle(setup.bundleDir)), hashes);
+    const tell = throttledSay(500);
+    const report = unwrap(
+      await pushFileSet(createAdbkitLink(host, port), device.serial, set, {
+        signal,
+        onProgress: ({ phase, bytesDone, bytesTotal, bytesPerSecond, etaMs }) =>
+          tell(
+            `${phase}: ${(bytesDone / 1e6).toFixed(0)} of ${(bytesTotal / 1e6).toFixed(0)} MB` +
+              `${bytesPerSecond === null ? '' : `, ${(bytesPerSecond / 1e6).toFixed(0)} MB/s`}` +
+              `${etaMs === null ? '' : `, ${Math.ceil(etaMs / 1000)} s left`}`,
+            phase === 'done',
+          ),
+      }),
+    );
+    const folder = setFolder(set.id);
+    if (flags.json === true) await printJson({ serial: device.serial, kind: device.kind, folder, ...report });
+    else
+      say(
+        `${folder} on ${device.serial}: ${(report.bytes / 1e6).toFixed(0)} MB in ${report.seconds.toFixed(2)} s`,
       );
-      const folder = setFolder(set.id);
-      if (flags.json === true)
-        await printJson({ serial: device.serial, kind: device.kind, folder, ...report });
-      else
-        say(
-          `${folder} on ${device.serial}: ${(report.bytes / 1e6).toFixed(0)} MB in ${report.seconds.toFixed(2)} s`,
-        );
-    } finally {
-      await service.close();
-    }
-  } finally {
-    await setup.virtualPhone?.stop();
-  }
+  });
 });

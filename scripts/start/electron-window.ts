@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { say } from '../shared/command-line.ts';
-import type { PhoneSetup } from '../shared/desktop-session.ts';
+import type { PhoneSetup } from '../shared/phone-setup.ts';
 import { PROJECT_FOLDER } from '../shared/folders.ts';
 
 /**

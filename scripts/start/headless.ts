@@ -1,9 +1,9 @@
 import { APPS } from '../../core/app.ts';
 import { formatSlo } from '../../core/slo.ts';
 import { FailureError, unwrap } from '../../core/result.ts';
-import type { LiveEvent } from '../../core/run-record.ts';
+import type { LiveEvent, RunRecord } from '../../core/run-record.ts';
 import { say } from '../shared/command-line.ts';
-import { bringUpSession, narrateSession, openDesktop, setUpPhone } from '../shared/desktop-session.ts';
+import { withReadySession } from '../shared/desktop-session.ts';
 import { runReport } from '../shared/run-report.ts';
 import { traceSpecOf } from '../shared/trace-flags.ts';
 import type { StartFlags } from './start-flags.ts';
@@ -32,46 +32,36 @@ function describeFinished(event: LiveEvent): string | null {
 /** Phone, bundle, agent and one trace without a window; ends when the trace does. */
 export async function startHeadless(flags: StartFlags, signal: AbortSignal): Promise<object> {
   const trace = unwrap(traceSpecOf(flags));
-  const setup = unwrap(await setUpPhone(flags, 'headless', signal));
-  try {
-    const service = unwrap(await openDesktop(setup));
-    const stopNarrating = narrateSession(service);
-    try {
-      const session = await bringUpSession(service, setup, signal);
-      const watching = service.subscribe(({ live }) => {
-        for (const event of live) {
-          const line = describeFinished(event);
-          if (line !== null) say(line);
-        }
-        return true;
+  return withReadySession(flags, signal, async ({ service, setup, session }) => {
+    const watching = service.subscribe(({ live }) => {
+      for (const event of live) {
+        const line = describeFinished(event);
+        if (line !== null) say(line);
+      }
+      return true;
+    });
+    unwrap(await service.call('run.start', { trace }));
+    const stop = (): void => void service.call('run.stop', {});
+    signal.addEventListener('abort', stop, { once: true });
+    const run = await service.runFinished();
+    signal.removeEventListener('abort', stop);
+    watching.unsubscribe();
+    if (run === null) throw new Error('the run that was started has an end');
+    sayFigures(run);
+    if (run.status === 'failed')
+      throw new FailureError({
+        code: 'run-failed',
+        message: `The run failed: ${run.failure ?? 'unknown reason'}`,
       });
-      unwrap(await service.call('run.start', { trace }));
-      const stop = (): void => void service.call('run.stop', {});
-      signal.addEventListener('abort', stop, { once: true });
-      const run = await service.runFinished();
-      signal.removeEventListener('abort', stop);
-      watching.unsubscribe();
-      if (run === null) throw new Error('the run that was started has an end');
-      const { summary } = run;
-      if (summary !== null)
-        say(
-          `run ${run.id}: ${summary.requests.completed} of ${summary.requests.sent} completed, ` +
-            `SLO attainment ${summary.sloAttainment === null ? '–' : `${(summary.sloAttainment * 100).toFixed(0)} %`}, ` +
-            `goodput ${summary.goodputPerSecond.toFixed(2)}/s, ${summary.levelSwitches} level switches; ${run.environment.description}`,
-        );
-      if (run.status === 'failed')
-        throw new FailureError({
-          code: 'run-failed',
-          message: `The run failed: ${run.failure ?? 'unknown reason'}`,
-        });
-      return runReport(run, service.state().session ?? session, setup.bundleDir);
-    } finally {
-      stopNarrating();
-      // A headless command leaves nothing behind on the phone.
-      await service.call('session.stop', {});
-      await service.close();
-    }
-  } finally {
-    await setup.virtualPhone?.stop();
-  }
+    return runReport(run, service.state().session ?? session, setup.bundleDir);
+  });
+}
+
+function sayFigures({ id, summary, environment }: RunRecord): void {
+  if (summary === null) return;
+  const attainment = summary.sloAttainment === null ? '–' : `${(summary.sloAttainment * 100).toFixed(0)} %`;
+  say(
+    `run ${id}: ${summary.requests.completed} of ${summary.requests.sent} completed, SLO attainment ${attainment}, ` +
+      `goodput ${summary.goodputPerSecond.toFixed(2)}/s, ${summary.levelSwitches} level switches; ${environment.description}`,
+  );
 }

@@ -1,4 +1,4 @@
-import type { PhoneFlags } from '../shared/desktop-session.ts';
+import type { PhoneFlags } from '../shared/phone-setup.ts';
 import type { TraceFlags } from '../shared/trace-flags.ts';
 
 export interface StartFlags extends PhoneFlags, TraceFlags {

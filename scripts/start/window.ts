@@ -1,6 +1,6 @@
 import { unwrap } from '../../core/result.ts';
 import { say } from '../shared/command-line.ts';
-import { setUpPhone } from '../shared/desktop-session.ts';
+import { setUpPhone } from '../shared/phone-setup.ts';
 import { openBrowserWindow } from './browser-window.ts';
 import { electronExecutable, openElectronWindow } from './electron-window.ts';
 import type { StartFlags } from './start-flags.ts';
