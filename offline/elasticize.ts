@@ -34,7 +34,7 @@ export interface ElasticizeOptions {
   readonly out: string;
   readonly variant: Variant;
   readonly seed?: number;
-  /** MLP cells per layer, default 4. */
+  /** MLP cells per layer, default 3. */
   readonly segmentsPerLayer?: number;
   /** One uncut level instead of nine: what segmentation is measured against. */
   readonly single?: boolean;
@@ -57,7 +57,7 @@ const STAGE_SECONDS = { calibrate: 12, 'write weights': 6, 'measure quality': 10
 /** Chosen on a slice that is neither calibration nor held-out: docs/decisions/int8-smoothing.md. */
 const SMOOTHING_STRENGTH = 0.5;
 
-const WINDOW_SIZES = { windowTokens: 256, calibrationWindows: 4, heldOutWindows: 4 };
+const WINDOW_SIZES = { windowTokens: 256, calibrationWindows: 3, heldOutWindows: 3 };
 
 /**
  * Makes a bundle from an open model: importance, order, levels, quantized weights, graphs, quality per level,

@@ -2,7 +2,7 @@ import * as ort from 'onnxruntime-node';
 import type { BundleLevel } from '../../core/bundle-manifest.ts';
 import { gatedSegments, GRAPH, segmentsOnAt } from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
-import { promptFeeds } from '../graph/model-feeds.ts';
+import { OFFLINE_SESSION, promptFeeds } from '../graph/model-feeds.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
 
 /** Sum of negative log-likelihoods of `targets` under rows of logits. */
@@ -43,7 +43,7 @@ export async function measureQuality(
   text: string,
   onProgress: (fraction: number) => void,
 ): Promise<BundleLevel[]> {
-  const session = await ort.InferenceSession.create(graphPath);
+  const session = await ort.InferenceSession.create(graphPath, OFFLINE_SESSION);
   try {
     const measured: BundleLevel[] = [];
     for (const [i, level] of plan.levels.entries()) {

@@ -12,7 +12,7 @@ import { STORED, type DecoderWeights } from './decoder-weights.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { emitKvDelta } from './kv-delta.ts';
 import { emitLinear, linearInput } from './linear.ts';
-import { emitMlp, type MlpContext } from './mlp-block.ts';
+import { emitMlp, emitMlpShapes, type MlpContext } from './mlp-block.ts';
 import { emitGates } from './gates.ts';
 import { emitAddNorm, type Stream } from './residual-stream.ts';
 import type { WeightCatalog } from './weights-file.ts';
@@ -68,20 +68,13 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
     options.onActivation?.(graph, layer, kind, value) ?? value;
 
   const attentionContext: AttentionContext = { config, weights, tokens, onActivation };
-  const segmentShape = graph.node(
-    'Concat',
-    [graph.ints(-1), tokens, graph.ints(config.hiddenSize)],
-    ['segment_shape'],
-    {
-      axis: 0,
-    },
-  );
+  const shapes = emitMlpShapes(graph, config, plan, tokens);
   const mlpContext: MlpContext = {
     config,
     weights,
     plan,
     gates,
-    segmentShape,
+    shapes,
     gating: options.gating,
     onActivation,
   };

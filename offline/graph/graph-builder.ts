@@ -85,6 +85,12 @@ export class GraphBuilder {
     return name;
   }
 
+  floats(...values: readonly number[]): string {
+    const name = `floats_${values.join('_').replaceAll('-', 'm')}`;
+    this.#inline(name, 'float32', [values.length], Float32Array.from(values));
+    return name;
+  }
+
   /** A float32 constant without elements, e.g. [1, 0, hidden]. */
   empty(...dims: readonly number[]): string {
     const name = `empty_${dims.join('_')}`;

@@ -34,3 +34,11 @@ export function promptFeeds(
   }
   return feeds;
 }
+
+/**
+ * Session options of offline work: threads that wait without spinning, because long runs gain nothing from it
+ * and other work on the computer loses.
+ */
+export const OFFLINE_SESSION: ort.InferenceSession.SessionOptions = {
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+};

@@ -18,8 +18,8 @@ function columnNorms(matrix: Float32Array, width: number): Float32Array {
 }
 
 /** Tokens of a probe and how many of its last positions are compared. */
-const PROBE_TOKENS = 128;
-const PROBE_POSITIONS = 48;
+const PROBE_TOKENS = 96;
+const PROBE_POSITIONS = 40;
 
 /** What the model loses without a layer's MLP or attention. */
 export interface BlockLosses {

@@ -7,7 +7,7 @@ import type { ModelConfig } from '../../core/model-config.ts';
 import { writeDecoderGraph, type ActivationKind } from '../graph/decoder-graph.ts';
 import { storeDecoder, VARIANT_FORMS } from '../graph/decoder-weights.ts';
 import type { GraphBuilder } from '../graph/graph-builder.ts';
-import { promptFeeds } from '../graph/model-feeds.ts';
+import { OFFLINE_SESSION, promptFeeds } from '../graph/model-feeds.ts';
 import { WeightsFile } from '../graph/weights-file.ts';
 import { planSingle } from '../levels/level-plan.ts';
 import { readLayer } from '../levels/reorder.ts';
@@ -100,7 +100,11 @@ export class CalibrationModel {
       });
       const graphPath = join(folder, 'graph.onnx');
       writeFileSync(graphPath, graph);
-      return new CalibrationModel(config, folder, await ort.InferenceSession.create(graphPath));
+      return new CalibrationModel(
+        config,
+        folder,
+        await ort.InferenceSession.create(graphPath, OFFLINE_SESSION),
+      );
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
       throw error;

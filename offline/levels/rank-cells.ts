@@ -14,7 +14,7 @@ export interface RankingOptions {
 }
 
 /** Chosen on text that is neither calibration nor held-out: docs/decisions/level-policy.md. */
-export const DEFAULT_RANKING: RankingOptions = { cellsPerMlp: 4, attentionFromWidth: 0.62 };
+export const DEFAULT_RANKING: RankingOptions = { cellsPerMlp: 3, attentionFromWidth: 0.62 };
 
 /** Equal cuts of the MLP, on the grain where the layer is wide enough. */
 export function evenCuts(ffnSize: number, cells: number): number[] {
