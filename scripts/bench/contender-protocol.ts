@@ -30,7 +30,12 @@ export type ContenderRequest = z.infer<typeof contenderRequestSchema>;
 
 export const contenderReplySchema = z.discriminatedUnion('op', [
   z.object({ op: z.literal('ready'), loadMs: z.number(), what: z.string() }),
-  z.object({ op: z.literal('measured'), ttftMs: z.number(), tpotMs: z.number(), cpuMs: z.number() }),
+  z.object({
+    op: z.literal('measured'),
+    ttftMs: z.number(),
+    tpotMs: z.number().nullable(),
+    cpuMs: z.number(),
+  }),
   z.object({ op: z.literal('switched'), switchMs: z.array(z.number()) }),
   z.object({ op: z.literal('failed'), message: z.string() }),
 ]);

@@ -9,7 +9,8 @@ import { contenderRequestSchema, type ContenderReply, type ContenderSpec } from 
 /** Times of one request: to the first token, and of each further one, ms. */
 interface TimedRun {
   readonly ttftMs: number;
-  readonly tpotMs: number;
+  /** null for a single token. */
+  readonly tpotMs: number | null;
 }
 
 interface Contender {
@@ -17,6 +18,11 @@ interface Contender {
   run(level: Level | null, prompt: readonly number[], decodeTokens: number): Promise<TimedRun>;
   /** ms of each switch; a contender with one level has none. */
   switchTimes(levels: readonly Level[], times: number): number[];
+}
+
+/** TPOT of `tokens` tokens, the first of which took no part of `ms`; null for a single one. */
+function perToken(ms: number, tokens: number): number | null {
+  return tokens > 1 ? ms / (tokens - 1) : null;
 }
 
 function argMax(logits: Float32Array): number {
@@ -42,7 +48,7 @@ function engineContender(engine: ElasticEngine, what: string): Contender {
       }
       const lastAt = performance.now();
       engine.close(sequence);
-      return { ttftMs: firstAt - startedAt, tpotMs: (lastAt - firstAt) / (decodeTokens - 1) };
+      return { ttftMs: firstAt - startedAt, tpotMs: perToken(lastAt - firstAt, decodeTokens) };
     },
     switchTimes(levels, times) {
       return Array.from(
@@ -97,7 +103,7 @@ async function llamaContender(spec: Extract<ContenderSpec, { kind: 'llama.cpp' }
         if (at.length >= decodeTokens) break;
       }
       const [first = Number.NaN] = at;
-      return { ttftMs: first - startedAt, tpotMs: ((at.at(-1) ?? Number.NaN) - first) / (at.length - 1) };
+      return { ttftMs: first - startedAt, tpotMs: perToken((at.at(-1) ?? Number.NaN) - first, at.length) };
     },
     switchTimes: () => [],
   };

@@ -8,11 +8,11 @@ export class LevelSamples {
   readonly ttftMs = new Map<number, number[]>();
   readonly tpotMs: number[] = [];
 
-  add(promptTokens: number, ttftMs: number, tpotMs: number): void {
+  add(promptTokens: number, ttftMs: number, tpotMs: number | null): void {
     const samples = this.ttftMs.get(promptTokens) ?? [];
     samples.push(ttftMs);
     this.ttftMs.set(promptTokens, samples);
-    this.tpotMs.push(tpotMs);
+    if (tpotMs !== null) this.tpotMs.push(tpotMs);
   }
 
   medianTtftMs(promptTokens: number): number {
@@ -53,8 +53,9 @@ function promptOfLength(length: number, vocabSize: number, seed: number): number
 }
 
 /**
- * Measures all contenders in turn, round by round, so that drift of the machine meets all alike. One round
- * before the counted ones warms up.
+ * Measures all contenders in turn, round by round, so that drift of the machine meets all alike; each round
+ * begins with another one. One round before the counted ones warms up. TPOT is measured after the shortest
+ * prompt.
  */
 export async function measureInterleaved(
   contenders: readonly { readonly contender: ContenderProcess; readonly levels: readonly (Level | null)[] }[],
@@ -66,15 +67,18 @@ export async function measureInterleaved(
     contender,
     levels: new Map(levels.map((level) => [level, new LevelSamples()])),
   }));
+  const shortest = Math.min(...plan.promptLengths);
   for (let round = 0; round <= plan.rounds; round++) {
     for (const promptTokens of plan.promptLengths) {
       const prompt = promptOfLength(promptTokens, plan.vocabSize, round * 10_000 + promptTokens);
-      for (const { contender, levels } of measured) {
+      const first = round % measured.length;
+      for (const { contender, levels } of [...measured.slice(first), ...measured.slice(0, first)]) {
         for (const [level, samples] of levels) {
           signal.throwIfAborted();
-          const { decodeTokens } = plan;
+          const decodes = promptTokens === shortest;
+          const decodeTokens = decodes ? plan.decodeTokens : 1;
           const reply = await contender.ask({ op: 'measure', level, promptTokens: prompt, decodeTokens });
-          if (round > 0) samples.add(promptTokens, reply.ttftMs, reply.tpotMs);
+          if (round > 0) samples.add(promptTokens, reply.ttftMs, decodes ? reply.tpotMs : null);
         }
       }
     }
