@@ -34,10 +34,11 @@ describe('packets', () => {
             ]),
           );
           const reader = new PacketReader();
-          const read: Packet[] = [];
+          const read: Pick<Packet, 'command' | 'arg0' | 'arg1' | 'payload'>[] = [];
           for (let at = 0, index = 0; at < bytes.length; index += 1) {
             const size = cuts[index % cuts.length] ?? 1;
-            read.push(...reader.feed(bytes.subarray(at, at + size)));
+            for (const { command, arg0, arg1, payload } of reader.feed(bytes.subarray(at, at + size)))
+              read.push({ command, arg0, arg1, payload });
             at += size;
           }
           expect(read).toEqual(packets);

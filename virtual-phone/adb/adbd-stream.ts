@@ -50,7 +50,9 @@ export class AdbdStream extends Duplex {
       this.#acknowledged = undefined;
       next?.();
     } else if (packet.command === COMMAND.WRTE) {
-      if (this.push(packet.payload)) this.#carrier.send(COMMAND.OKAY, this.localId, this.#remoteId);
+      let takesMore = true;
+      for (const part of packet.parts) takesMore = this.push(part);
+      if (takesMore) this.#carrier.send(COMMAND.OKAY, this.localId, this.#remoteId);
       else this.#owesOkay = true;
     } else if (packet.command === COMMAND.CLSE) {
       this.#close(false);

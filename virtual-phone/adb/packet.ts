@@ -16,11 +16,25 @@ export const VERSION_SKIP_CHECKSUM = 0x01000001;
 export const MAX_PAYLOAD_BYTES = 1024 * 1024;
 const HEADER_BYTES = 24;
 
-export interface Packet {
+export class Packet {
   readonly command: number;
   readonly arg0: number;
   readonly arg1: number;
-  readonly payload: Buffer;
+  /** The payload in pieces, as they came from the socket. */
+  readonly parts: readonly Buffer[];
+
+  constructor(command: number, arg0: number, arg1: number, parts: readonly Buffer[]) {
+    this.command = command;
+    this.arg0 = arg0;
+    this.arg1 = arg1;
+    this.parts = parts;
+  }
+
+  /** The payload in one piece: a copy, unless it came as one. */
+  get payload(): Buffer {
+    const [first] = this.parts;
+    return this.parts.length === 1 && first !== undefined ? first : Buffer.concat(this.parts);
+  }
 }
 
 function checksum(payload: Uint8Array): number {
@@ -50,42 +64,38 @@ export function packetHeader(
 /** What came is no adb packet; the connection cannot go on, as its packets have no other boundary. */
 export class BadPacketError extends Error {}
 
-/** Cuts a byte stream into packets; each payload byte is copied once. */
+/** Cuts a byte stream into packets; payload bytes stay where they are, in the chunks that are fed. */
 export class PacketReader {
   readonly #header = Buffer.alloc(HEADER_BYTES);
   #headerBytes = 0;
-  #payload: Buffer | undefined;
-  #payloadBytes = 0;
+  #parts: Buffer[] = [];
+  /** Bytes that the payload lacks; undefined while the header is incomplete. */
+  #missingBytes: number | undefined;
 
-  /** @returns the packets that `chunk` completes. @throws BadPacketError. */
-  feed(chunk: Uint8Array): Packet[] {
+  /** @returns the packets that `chunk` completes; they refer to it. @throws BadPacketError. */
+  feed(chunk: Buffer): Packet[] {
     const packets: Packet[] = [];
     let at = 0;
-    while (
-      at < chunk.length ||
-      (this.#payload !== undefined && this.#payload.length === this.#payloadBytes)
-    ) {
-      if (this.#payload === undefined) {
+    while (at < chunk.length || this.#missingBytes === 0) {
+      if (this.#missingBytes === undefined) {
         const part = chunk.subarray(at, at + HEADER_BYTES - this.#headerBytes);
         this.#header.set(part, this.#headerBytes);
         this.#headerBytes += part.length;
         at += part.length;
         if (this.#headerBytes < HEADER_BYTES) break;
-        this.#payload = Buffer.allocUnsafeSlow(this.#payloadLength());
-        this.#payloadBytes = 0;
+        this.#missingBytes = this.#payloadLength();
       }
-      const part = chunk.subarray(at, at + this.#payload.length - this.#payloadBytes);
-      this.#payload.set(part, this.#payloadBytes);
-      this.#payloadBytes += part.length;
+      const part = chunk.subarray(at, at + this.#missingBytes);
+      if (part.length > 0) this.#parts.push(part);
+      this.#missingBytes -= part.length;
       at += part.length;
-      if (this.#payloadBytes < this.#payload.length) break;
-      packets.push({
-        command: this.#header.readUInt32LE(0),
-        arg0: this.#header.readUInt32LE(4),
-        arg1: this.#header.readUInt32LE(8),
-        payload: this.#payload,
-      });
-      this.#payload = undefined;
+      if (this.#missingBytes > 0) break;
+      const header = this.#header;
+      packets.push(
+        new Packet(header.readUInt32LE(0), header.readUInt32LE(4), header.readUInt32LE(8), this.#parts),
+      );
+      this.#parts = [];
+      this.#missingBytes = undefined;
       this.#headerBytes = 0;
     }
     return packets;

@@ -73,10 +73,14 @@ async function feedV2(reader: StreamReader, stdin: Pipe): Promise<void> {
     if (header === undefined) return;
     const length = header.readUInt32LE(1);
     if (length > MAX_V2_BYTES) return;
-    const data = await reader.readExactly(length).catch(() => undefined);
-    if (data === undefined) return;
+    // Pieces go on as they come: joining them would copy all that is pushed.
+    for (let left = length; left > 0;) {
+      const part = await reader.readSome(left);
+      if (part === undefined) return;
+      left -= part.length;
+      if (header[0] === V2.STDIN && !(await offered(stdin, part))) return;
+    }
     if (header[0] === V2.CLOSE_STDIN) stdin.end();
-    else if (header[0] === V2.STDIN && !(await offered(stdin, data))) return;
   }
 }
 

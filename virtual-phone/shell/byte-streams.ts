@@ -12,6 +12,8 @@ export interface ByteSink {
 export interface ByteSource {
   /** The next bytes, undefined at the end or once `signal` is aborted (nothing is lost then). */
   read(signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /** As `read`, but all that is there: for what writes many pieces at once. Without it there is only `read`. */
+  readMany?(signal?: AbortSignal): Promise<readonly Uint8Array[] | undefined>;
   /** Gives back bytes that were read too far; the next `read` returns them first. */
   unread(bytes: Uint8Array): void;
   readonly fd?: number | undefined;
@@ -21,7 +23,7 @@ export interface ByteSource {
 export class BrokenPipeError extends Error {}
 
 const READ_BYTES = 256 * 1024;
-const PIPE_BYTES = 256 * 1024;
+const PIPE_BYTES = 1024 * 1024;
 
 export const NULL_SINK: ByteSink = { write: () => Promise.resolve() };
 
@@ -68,7 +70,7 @@ export class TextSink implements ByteSink {
 
 /** A bounded pipe between two commands, or from a connection to a command. */
 export class Pipe implements ByteSink, ByteSource {
-  readonly #chunks: Uint8Array[] = [];
+  #chunks: Uint8Array[] = [];
   #bytes = 0;
   #ended = false;
   #broken = false;
@@ -85,11 +87,20 @@ export class Pipe implements ByteSink, ByteSource {
   }
 
   async read(signal?: AbortSignal): Promise<Uint8Array | undefined> {
-    while (this.#chunks.length === 0 && !this.#ended && signal?.aborted !== true) await this.#changed(signal);
-    const chunk = signal?.aborted === true ? undefined : this.#chunks.shift();
+    if (!(await this.#hasBytes(signal))) return undefined;
+    const chunk = this.#chunks.shift();
     this.#bytes -= chunk?.length ?? 0;
     this.#wake();
     return chunk;
+  }
+
+  async readMany(signal?: AbortSignal): Promise<readonly Uint8Array[] | undefined> {
+    if (!(await this.#hasBytes(signal))) return undefined;
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.#wake();
+    return chunks;
   }
 
   unread(bytes: Uint8Array): void {
@@ -117,6 +128,12 @@ export class Pipe implements ByteSink, ByteSource {
     for (const waiter of waiters) waiter();
   }
 
+  /** Waits for bytes; false at the end and once `signal` is aborted. */
+  async #hasBytes(signal: AbortSignal | undefined): Promise<boolean> {
+    while (this.#chunks.length === 0 && !this.#ended && signal?.aborted !== true) await this.#changed(signal);
+    return this.#chunks.length > 0 && signal?.aborted !== true;
+  }
+
   #changed(signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
@@ -127,6 +144,16 @@ export class Pipe implements ByteSink, ByteSource {
       signal?.addEventListener('abort', finish, { once: true });
     });
   }
+}
+
+/** The pieces that are there, at least one; undefined at the end or once `signal` is aborted. */
+export async function readPieces(
+  source: ByteSource,
+  signal: AbortSignal,
+): Promise<readonly Uint8Array[] | undefined> {
+  if (source.readMany !== undefined) return source.readMany(signal);
+  const chunk = await source.read(signal);
+  return chunk === undefined ? undefined : [chunk];
 }
 
 export async function readAll(source: ByteSource, signal?: AbortSignal): Promise<Buffer> {

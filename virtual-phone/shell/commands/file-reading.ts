@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { PhoneFileError } from '../../files/errno.ts';
 import { fileSource, type ByteSource } from '../byte-streams.ts';
 import { operandPath, parseFlags, type Command, type CommandCall } from '../command.ts';
+import { streamDigest } from '../stream-digest.ts';
 import { parseSize } from './file-changes.ts';
 import { pause } from './output.ts';
 
@@ -164,11 +164,11 @@ async function checkDigests(call: CommandCall, algorithm: string, lists: readonl
   const status = await forEachInput(call, lists, async (source) => {
     for await (const line of lines(source, call.signal)) {
       const [, wanted = '', name = ''] = /^([0-9a-f]+) [ *](.+)$/i.exec(line) ?? [];
-      const hash = createHash(algorithm);
+      let digest = '';
       const unread = await forEachInput(call, [name], async (file) => {
-        for await (const chunk of chunks(file, call.signal)) hash.update(chunk);
+        digest = await streamDigest(algorithm, chunks(file, call.signal));
       });
-      const isRight = unread === 0 && hash.digest('hex') === wanted.toLowerCase();
+      const isRight = unread === 0 && digest === wanted.toLowerCase();
       if (!isRight) failed += 1;
       await call.out(`${name}: ${isRight ? 'OK' : 'FAILED'}\n`);
     }
@@ -181,9 +181,8 @@ function digest(algorithm: string): Command {
     const { flags, operands } = parseFlags(call.args, 'bcs');
     if (flags.has('c')) return checkDigests(call, algorithm, operands);
     return forEachInput(call, operands, async (source, operand) => {
-      const hash = createHash(algorithm);
-      for await (const chunk of chunks(source, call.signal)) hash.update(chunk);
-      await call.out(`${hash.digest('hex')}${flags.has('b') ? '' : `  ${operand}`}\n`);
+      const sum = await streamDigest(algorithm, chunks(source, call.signal));
+      await call.out(`${sum}${flags.has('b') ? '' : `  ${operand}`}\n`);
     });
   };
 }

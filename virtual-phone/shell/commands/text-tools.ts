@@ -1,6 +1,6 @@
-import { readAll } from '../byte-streams.ts';
+import { readAll, readPieces, type ByteSink } from '../byte-streams.ts';
 import { operandPath, parseFlags, type Command } from '../command.ts';
-import { chunks, forEachInput, lines } from './file-reading.ts';
+import { forEachInput, lines } from './file-reading.ts';
 import { regularExpression } from './text.ts';
 
 interface Substitution {
@@ -104,15 +104,25 @@ const tee: Command = async (call) => {
     call.device.files.openWrite(operandPath(call, operand), flags.has('a') ? 'a' : 'w'),
   );
   try {
-    for await (const chunk of chunks(call.streams.stdin, call.signal)) {
-      await call.streams.stdout.write(chunk);
-      for (const writer of writers) await writer.write(chunk);
+    for (;;) {
+      const pieces = await readPieces(call.streams.stdin, call.signal);
+      if (pieces === undefined || call.signal.aborted) break;
+      // All are waited for, also when one fails: a file is not closed under a write.
+      const written = await Promise.allSettled([
+        ...writers.map((writer) => writer.write(...pieces)),
+        writeEach(call.streams.stdout, pieces),
+      ]);
+      for (const result of written) if (result.status === 'rejected') throw result.reason;
     }
   } finally {
     for (const writer of writers) await writer.close();
   }
   return 0;
 };
+
+async function writeEach(sink: ByteSink, pieces: readonly Uint8Array[]): Promise<void> {
+  for (const piece of pieces) await sink.write(piece);
+}
 
 const basename: Command = async (call) => {
   const [path = '', suffix = ''] = call.args;
