@@ -2,6 +2,7 @@ import type { LocalFileSet } from '../files/local-file-set.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
 import { shellQuote } from '../adb/shell-protocol.ts';
+import { inventoryScript, parseInventory, type PhoneInventory } from './phone-inventory.ts';
 import { PHONE_ROOT, SET_FILES, SET_STAMP, setFolder } from './phone-layout.ts';
 import { commandFailure, runScript } from './phone-shell.ts';
 import type { PushPlan } from './push-plan.ts';
@@ -9,6 +10,8 @@ import type { PushPlan } from './push-plan.ts';
 /**
  * Puts a set together beside its place and moves it there in one step. It may be cut anywhere and run again:
  * files are moved or copied under their final name only when whole.
+ *
+ * @returns what the phone has then.
  */
 export async function assembleSet(
   link: PhoneLink,
@@ -16,14 +19,13 @@ export async function assembleSet(
   set: LocalFileSet,
   plan: PushPlan,
   signal: AbortSignal | undefined,
-): Promise<Result<null>> {
-  const target = setFolder(set.id);
-  const listing = [`group ${set.group}`, ...set.files.map((f) => `${f.sha256} ${f.path}`), ''].join('\n');
-  const listed = await link.push(serial, Buffer.from(listing), `${target}.new/${SET_FILES}`, { signal });
-  if (!listed.ok) return listed;
-  const run = await runScript(link, serial, assembleScript(set, plan), { signal, timeoutMs: null });
+): Promise<Result<PhoneInventory>> {
+  const script = [assembleScript(set, plan), inventoryScript(set.id, set.files)].join('\n');
+  const run = await runScript(link, serial, script, { signal, timeoutMs: null });
   if (!run.ok) return run;
-  return run.value.exitCode === 0 ? ok(null) : commandFailure(`Putting ${set.name} together`, run.value);
+  return run.value.exitCode === 0
+    ? ok(parseInventory(run.value.stdout))
+    : commandFailure(`Putting ${set.name} together`, run.value);
 }
 
 function assembleScript(set: LocalFileSet, plan: PushPlan): string {
@@ -39,6 +41,7 @@ function assembleScript(set: LocalFileSet, plan: PushPlan): string {
     placedAt.set(file.sha256, file.path);
     return `mv -f objects/${file.sha256} ${at(file.path)} || exit 1`;
   });
+  const listing = [`group ${set.group}`, ...set.files.map((f) => `${f.sha256} ${f.path}`)].map(shellQuote);
   const stamped = set.files.map((f) => shellQuote(f.path)).join(' ');
   return [
     `cd ${PHONE_ROOT} || exit 1`,
@@ -46,6 +49,7 @@ function assembleScript(set: LocalFileSet, plan: PushPlan): string {
     ...plan.reuses.map(({ path, from }) => linkOrCopy(shellQuote(from), at(path))),
     ...place,
     `cd ${building} || exit 1`,
+    `printf '%s\\n' ${listing.join(' ')} > ${SET_FILES} || exit 1`,
     `stat -c '%s %Y %n' ${stamped} > ${SET_STAMP} || exit 1`,
     `cd ${PHONE_ROOT} || exit 1`,
     `if [ -d ${target} ]; then rm -rf ${target}.old; mv ${target} ${target}.old || exit 1; fi`,

@@ -26,19 +26,31 @@ export interface PhoneInventory {
 
 const STAT = `stat -c '%s %Y %n'`;
 
-/** Prints a set's stamp and its files as they are now, and marks it used; fails when it is not there. */
-export function checkSetScript(setId: string, files: readonly BundleFile[]): string {
+/**
+ * One look for the usual cases: of a complete set its stamp and its files as they are now (and it is marked used),
+ * else what {@link inventoryScript} tells.
+ */
+export function lookScript(setId: string, files: readonly BundleFile[]): string {
   const paths = files.map((file) => shellQuote(file.path)).join(' ');
   return [
-    `cd ${setFolder(setId)} 2>/dev/null || exit 3`,
-    `cat ${SET_STAMP} || exit 3`,
+    `if [ -f ${setFolder(setId)}/${SET_STAMP} ]; then`,
+    `cd ${setFolder(setId)} || exit 1`,
+    `cat ${SET_STAMP}`,
     `touch ${SET_STAMP}`,
     'echo ---',
     `${STAT} ${paths} 2>/dev/null`,
+    'else',
+    inventoryScript(setId, files),
+    'fi',
   ].join('\n');
 }
 
-/** Whether the output of {@link checkSetScript} says that every file is as it was when it was verified. */
+/** Whether the output of {@link lookScript} is that of an {@link inventoryScript}. */
+export function hasInventory(stdout: string): boolean {
+  return stdout.startsWith('#now');
+}
+
+/** Whether the output of {@link lookScript} says that every file is as it was when it was verified. */
 export function isSetIntact(stdout: string, files: readonly BundleFile[]): boolean {
   const [stamp = '', now = ''] = stdout.split('---\n');
   const before = parseStamp(stamp);

@@ -7,9 +7,10 @@ import type { LocalFileSet } from '../files/local-file-set.ts';
 import { pause } from '../files/pause.ts';
 import { assembleSet } from './assemble-set.ts';
 import {
-  checkSetScript,
+  hasInventory,
   inventoryScript,
   isSetIntact,
+  lookScript,
   parseInventory,
   parseStamp,
   type PhoneInventory,
@@ -18,8 +19,7 @@ import { PHONE_ROOT } from './phone-layout.ts';
 import { commandFailure, runScript } from './phone-shell.ts';
 import { ProgressMeter } from './progress-meter.ts';
 import { garbage, planPush, type PushPlan } from './push-plan.ts';
-import { transferFile } from './transfer-file.ts';
-import { verifyObjects } from './verify-objects.ts';
+import { sendContents } from './send-contents.ts';
 
 export interface PushFileSetOptions {
   readonly signal?: AbortSignal | undefined;
@@ -61,19 +61,23 @@ export async function pushFileSet(
     });
   };
   meter.phase('checking', { filesTotal: set.files.length });
-  const check = await runScript(link, serial, checkSetScript(set.id, set.files), { signal: options.signal });
-  if (!check.ok) return check;
-  if (check.value.exitCode !== 3 && isSetIntact(check.value.stdout, set.files)) {
+  const script = lookScript(set.id, set.files);
+  const look = await runScript(link, serial, script, { signal: options.signal });
+  if (!look.ok) return look;
+  if (isSetIntact(look.value.stdout, set.files)) {
     meter.phase('checking', { filesSkipped: set.files.length });
     return done({ bytesToTravel: 0, bytesResumed: 0, filesSkipped: set.files.length });
   }
-  const planned = await plan(link, serial, set, options);
+  // A set that is there but not as it was has to be looked at again, as one push in many.
+  const isInventory = look.value.exitCode === 0 && hasInventory(look.value.stdout);
+  const first = isInventory ? parseInventory(look.value.stdout) : null;
+  const planned = await plan(link, serial, set, first, options);
   if (!planned.ok) return planned;
-  const travelled = await travel(link, serial, set, planned.value, meter, options);
+  const travelled = await sendContents(link, serial, set, planned.value, meter, options.signal);
   if (!travelled.ok) return travelled;
   const assembled = await assembleSet(link, serial, set, planned.value, options.signal);
   if (!assembled.ok) return assembled;
-  await collectGarbage(link, serial, set, options, false);
+  await collectGarbage(link, serial, set, assembled.value, options, false);
   return done(planned.value);
 }
 
@@ -101,11 +105,13 @@ async function settledInventory(
   link: PhoneLink,
   serial: string,
   set: LocalFileSet,
+  first: PhoneInventory | null,
   signal: AbortSignal | undefined,
 ): Promise<Result<PhoneInventory>> {
   let before = '';
   for (let look = 0; ; look++) {
-    const inventory = await readInventory(link, serial, set, signal);
+    const inventory =
+      look === 0 && first !== null ? ok(first) : await readInventory(link, serial, set, signal);
     if (!inventory.ok) return inventory;
     const parts = set.files
       .map(({ sha256 }) => inventory.value.objects.get(`${sha256}.part`)?.sizeBytes)
@@ -121,10 +127,11 @@ async function plan(
   link: PhoneLink,
   serial: string,
   set: LocalFileSet,
+  first: PhoneInventory | null,
   options: PushFileSetOptions,
 ): Promise<Result<PushPlan>> {
   for (const hard of [false, true]) {
-    const inventory = await settledInventory(link, serial, set, options.signal);
+    const inventory = await settledInventory(link, serial, set, hard ? null : first, options.signal);
     if (!inventory.ok) return inventory;
     const intact = await intactFiles(link, serial, set.files, inventory.value, options.signal);
     if (!intact.ok) return intact;
@@ -139,7 +146,7 @@ async function plan(
         `Free ${megabytes(planned.bytesNeeded + SPARE_BYTES - freeBytes)} on the phone, or choose a smaller bundle (q4).`,
       );
     // Too little: what no agent runs from has to go, then look again.
-    await collectGarbage(link, serial, set, options, true);
+    await collectGarbage(link, serial, set, inventory.value, options, true);
   }
   throw new Error('unreachable');
 }
@@ -170,61 +177,17 @@ async function intactFiles(
   return ok(new Set([...stamps].filter(([path, line]) => now.get(path) === line).map(([path]) => path)));
 }
 
-async function travel(
-  link: PhoneLink,
-  serial: string,
-  set: LocalFileSet,
-  plan: PushPlan,
-  meter: ProgressMeter,
-  { signal }: PushFileSetOptions,
-): Promise<Result<null>> {
-  meter.phase('pushing', { bytesTotal: plan.bytesToTravel, filesSkipped: plan.filesSkipped, bytesDone: 0 });
-  let doneBytes = 0;
-  let pending = plan.transfers;
-  for (const isLastTry of [false, true]) {
-    const known = new Map<string, string>();
-    for (const { file, offsetBytes } of pending) {
-      const local = set.sources.get(file.path);
-      if (local === undefined) throw new Error(`no source for ${file.path}`);
-      const onBytes = (bytes: number): void => meter.bytes(Math.min(plan.bytesToTravel, doneBytes + bytes));
-      const sent = await transferFile(link, serial, { file, local, offsetBytes, signal, onBytes });
-      if (!sent.ok) return sent;
-      if (sent.value !== null) known.set(file.sha256, sent.value);
-      doneBytes += file.sizeBytes - offsetBytes;
-    }
-    meter.phase('verifying', { bytesDone: plan.bytesToTravel, etaMs: null });
-    const hashes = pending.map(({ file }) => file.sha256);
-    const bad = await verifyObjects(link, serial, hashes, known, signal);
-    if (!bad.ok) return bad;
-    if (bad.value.length === 0) return ok(null);
-    pending = pending
-      .filter(({ file }) => bad.value.includes(file.sha256))
-      .map(({ file }) => ({ file, offsetBytes: 0 }));
-    if (isLastTry) break;
-    doneBytes = 0;
-    const bytesTotal = pending.reduce((sum, { file }) => sum + file.sizeBytes, 0);
-    meter.phase('pushing', { bytesTotal, bytesDone: 0 });
-  }
-  const path = pending[0]?.file.path ?? '';
-  return fail(
-    'push-hash-mismatch',
-    `${path} arrived damaged twice, or changed on this computer since its SHA-256 was taken.`,
-    'Check the cable, make the bundle again if the file is wrong, then push again.',
-  );
-}
-
 /** Best effort: garbage that stays costs space, not correctness. */
 async function collectGarbage(
   link: PhoneLink,
   serial: string,
   set: LocalFileSet,
+  inventory: PhoneInventory,
   options: PushFileSetOptions,
   hard: boolean,
 ): Promise<void> {
-  const inventory = await readInventory(link, serial, set, options.signal);
-  if (!inventory.ok) return;
   const wanted = { setId: set.id, group: set.group, files: set.files };
-  const names = garbage(inventory.value, wanted, options.inUse ?? new Set(), hard);
+  const names = garbage(inventory, wanted, options.inUse ?? new Set(), hard);
   if (names.length === 0) return;
   await runScript(link, serial, `cd ${PHONE_ROOT} && rm -rf ${names.map(shellQuote).join(' ')}`);
 }

@@ -6,7 +6,7 @@ import { OBJECTS } from './phone-layout.ts';
 import { commandFailure, isFull, phoneFull } from './phone-shell.ts';
 
 /** Below this, one request of the sync service beats starting processes on the phone. */
-const SMALL_FILE_BYTES = 1024 * 1024;
+const SMALL_FILE_BYTES = 2 * 1024 * 1024;
 
 export interface Transfer {
   readonly file: BundleFile;
@@ -16,6 +16,11 @@ export interface Transfer {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of this file that travelled, without the offset. */
   readonly onBytes: (bytes: number) => void;
+}
+
+/** Whether a transfer goes through the phone's `tee` (and not the sync service). */
+export function isStreamed({ file, offsetBytes }: Pick<Transfer, 'file' | 'offsetBytes'>): boolean {
+  return file.sizeBytes > SMALL_FILE_BYTES || offsetBytes > 0;
 }
 
 /**
@@ -29,12 +34,13 @@ export interface Transfer {
 export async function transferFile(
   link: PhoneLink,
   serial: string,
-  { file, local, offsetBytes, signal, onBytes }: Transfer,
+  transfer: Transfer,
 ): Promise<Result<string | null>> {
+  const { file, local, offsetBytes, signal, onBytes } = transfer;
   const what = `Pushing ${file.path}`;
   const part = `${OBJECTS}/${file.sha256}.part`;
   if (offsetBytes === file.sizeBytes && offsetBytes > 0) return ok(null);
-  if (file.sizeBytes <= SMALL_FILE_BYTES && offsetBytes === 0) {
+  if (!isStreamed(transfer)) {
     const pushed = await link.push(serial, { file: local, start: 0 }, part, { signal, onBytes });
     if (pushed.ok) return ok(null);
     return isFull(pushed.failure.message) ? phoneFull(what) : pushed;

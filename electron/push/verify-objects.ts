@@ -4,7 +4,8 @@ import { OBJECTS } from './phone-layout.ts';
 import { commandFailure, runScript } from './phone-shell.ts';
 
 /**
- * Compares what `objects/<sha256>.part` hash to on the phone, hashing there those that are not in `known`; what fits its name loses the `.part`, the rest is removed.
+ * Compares what `objects/<sha256>.part` hash to on the phone, hashing there those that are not in `known`; what fits
+ * its name loses the `.part`, the rest is removed. One round trip.
  *
  * @param known object name -> hash that the phone computed while it received the content.
  * @returns the hashes whose content did not fit.
@@ -17,30 +18,17 @@ export async function verifyObjects(
   signal: AbortSignal | undefined,
 ): Promise<Result<readonly string[]>> {
   if (hashes.length === 0) return ok([]);
-  const found = new Map(known);
-  const unknown = hashes.filter((hash) => !known.has(hash));
-  if (unknown.length > 0) {
-    const parts = unknown.map((hash) => `${hash}.part`).join(' ');
-    const options = { signal, timeoutMs: null };
-    const sums = await runScript(link, serial, `cd ${OBJECTS} && sha256sum ${parts}`, options);
-    if (!sums.ok) return sums;
-    for (const match of sums.value.stdout.matchAll(/^([0-9a-f]{64}) [ *](\w+)\.part$/gm))
-      found.set(match[2] ?? '', match[1] ?? '');
-    if (found.size === 0) return commandFailure('sha256sum', sums.value);
-  }
-  const good = hashes.filter((hash) => found.get(hash) === hash);
-  const bad = hashes.filter((hash) => !good.includes(hash));
-  const moves = good.map((hash) => `mv -f ${hash}.part ${hash}`);
-  const removals = bad.length === 0 ? [] : [`rm -f ${bad.map((hash) => `${hash}.part`).join(' ')}`];
-  const named = await runScript(
-    link,
-    serial,
-    [`cd ${OBJECTS} || exit 1`, ...removals, ...joined(moves)].join('\n'),
-  );
-  if (!named.ok) return named;
-  return named.value.exitCode === 0 ? ok(bad) : commandFailure('Naming verified files', named.value);
-}
-
-function joined(commands: readonly string[]): string[] {
-  return commands.map((command) => `${command} || exit 1`);
+  const steps = hashes.map((hash) => {
+    const keep = `mv -f ${hash}.part ${hash} || exit 1`;
+    const drop = `rm -f ${hash}.part; echo ${hash}`;
+    const found = known.get(hash);
+    if (found !== undefined) return found === hash ? keep : drop;
+    return `sum=$(sha256sum ${hash}.part) || exit 1\ncase "$sum" in ${hash}*) ${keep};; *) ${drop};; esac`;
+  });
+  const script = [`cd ${OBJECTS} || exit 1`, ...steps].join('\n');
+  const run = await runScript(link, serial, script, { signal, timeoutMs: null });
+  if (!run.ok) return run;
+  if (run.value.exitCode !== 0) return commandFailure('Verifying what arrived', run.value);
+  const bad = run.value.stdout.split('\n');
+  return ok(hashes.filter((hash) => bad.includes(hash)));
 }
