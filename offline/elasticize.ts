@@ -54,7 +54,7 @@ const FILES = {
 /** Seconds of each stage for SmolLM2-135M int8 on 2 cores. */
 const STAGE_SECONDS = { calibrate: 12, 'write weights': 6, 'measure quality': 10, finish: 1 };
 
-/** Chosen on a slice that is neither calibration nor held-out: docs/decisions/int8-smoothing.md. */
+/** Chosen on a slice that is neither calibration nor held-out: docs/decisions/0042-int8-by-smoothing.md. */
 const SMOOTHING_STRENGTH = 0.5;
 
 const WINDOW_SIZES = { windowTokens: 256, calibrationWindows: 3, heldOutWindows: 3 };

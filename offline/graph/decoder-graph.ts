@@ -12,7 +12,7 @@ import { STORED, type DecoderWeights } from './decoder-weights.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { emitKvDelta } from './kv-delta.ts';
 import { emitLinear, linearInput } from './linear.ts';
-import { emitMlp, emitMlpShapes, type MlpContext } from './mlp-block.ts';
+import { emitMlp, mlpShapes, type MlpContext } from './mlp-block.ts';
 import { emitGates } from './gates.ts';
 import { emitAddNorm, type Stream } from './residual-stream.ts';
 import type { WeightCatalog } from './weights-file.ts';
@@ -42,7 +42,7 @@ const INT64_MAX_END = Number.MAX_SAFE_INTEGER;
 
 /**
  * Writes the elastic decoder as an ONNX model (bytes of the graph file). Inputs and outputs: core/elastic-graph.ts;
- * design: reference measurements on ONNX Runtime 1.30 (docs/decisions/elastic-graph.md).
+ * design: reference measurements on ONNX Runtime 1.30 (docs/decisions/0041-zero-rows-added-up-by-a-product.md).
  */
 export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
   const { config, plan, weights } = options;
@@ -68,7 +68,7 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
     options.onActivation?.(graph, layer, kind, value) ?? value;
 
   const attentionContext: AttentionContext = { config, weights, tokens, onActivation };
-  const shapes = emitMlpShapes(graph, config, plan, tokens);
+  const shapes = mlpShapes(graph, config, plan, tokens);
   const mlpContext: MlpContext = {
     config,
     weights,

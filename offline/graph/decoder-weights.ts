@@ -32,7 +32,7 @@ export interface DecoderForms {
   readonly head: LinearForm;
 }
 
-/** Storage per variant; why: docs/decisions/int8-form.md. */
+/** Storage per variant; why: docs/decisions/0042-int8-by-smoothing.md. */
 export const VARIANT_FORMS: Readonly<Record<Variant, DecoderForms>> = {
   int8: { attention: 'int8', gateUp: 'int8', down: 'block8', head: 'block8' },
   q8: { attention: 'block8', gateUp: 'block8', down: 'block8', head: 'block8' },

@@ -12,7 +12,8 @@ export interface MlpContext {
   readonly weights: DecoderWeights;
   readonly plan: Pick<LevelPlan, 'segments'>;
   readonly gates: Gates;
-  readonly shapes: MlpShapes;
+  /** Made at the first call: a model without cuts needs none. */
+  readonly shapes: () => MlpShapes;
   readonly gating: Gating;
   readonly onActivation: (layer: number, kind: ActivationKind, value: string) => string;
 }
@@ -27,7 +28,18 @@ export interface MlpShapes {
   readonly ones: string;
 }
 
-export function emitMlpShapes(
+/** The shared values, added to the graph at the first call. */
+export function mlpShapes(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  plan: MlpContext['plan'],
+  tokens: string,
+): () => MlpShapes {
+  let made: MlpShapes | null = null;
+  return () => (made ??= emitMlpShapes(graph, config, plan, tokens));
+}
+
+function emitMlpShapes(
   graph: GraphBuilder,
   config: ModelConfig,
   plan: MlpContext['plan'],
@@ -88,12 +100,13 @@ export function emitMlp(
   }
   if (gatedParts === 0 && parts.length === 1) return { residual, update: parts[0] ?? null };
   const name = `layers.${layer}`;
+  const shapes = context.shapes();
   const joined = graph.node('Concat', parts, [`${name}.joined`], { axis: 1 });
-  const stack = graph.node('Reshape', [joined, context.shapes.stack], [`${name}.stack`]);
+  const stack = graph.node('Reshape', [joined, shapes.stack], [`${name}.stack`]);
   const count = graph.node('Shape', [stack], [`${name}.count`], { start: 0, end: 1 });
-  const ones = graph.node('Slice', [context.shapes.ones, graph.ints(0), count], [`${name}.ones`]);
+  const ones = graph.node('Slice', [shapes.ones, graph.ints(0), count], [`${name}.ones`]);
   const sum = graph.node('MatMul', [ones, stack], [`${name}.sum`]);
-  const update = graph.node('Reshape', [sum, context.shapes.stream], [`${name}.update`]);
+  const update = graph.node('Reshape', [sum, shapes.stream], [`${name}.update`]);
   return { residual, update };
 }
 

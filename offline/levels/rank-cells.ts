@@ -13,7 +13,7 @@ export interface RankingOptions {
   readonly attentionFromWidth: number;
 }
 
-/** Chosen on text that is neither calibration nor held-out: docs/decisions/level-policy.md. */
+/** Chosen on text that is neither calibration nor held-out: docs/decisions/0044-which-segments-a-level-keeps.md. */
 export const DEFAULT_RANKING: RankingOptions = { cellsPerMlp: 3, attentionFromWidth: 0.62 };
 
 /** Equal cuts of the MLP, on the grain where the layer is wide enough. */
