@@ -73,10 +73,12 @@ program
   .command('push')
   .description('our push against `adb push` of the same files, and an unchanged second push')
   .option('--bundle <dir>', 'bundle to push (default: the default bundle)')
+  .option('--links <list>', 'cable speeds besides unlimited loopback, Mbit/s', numbers, [1000])
   .option('--rounds <n>', 'counted rounds', (text) => numbers(text)[0] ?? 5, 5)
   .option('--json', 'print the result as one JSON line')
-  .action((options: { bundle?: string; rounds: number }) => {
-    chosen = (signal) => benchPush({ bundle: options.bundle ?? null, rounds: options.rounds }, signal);
+  .action((options: { bundle?: string; rounds: number; links: number[] }) => {
+    const { bundle, rounds, links } = options;
+    chosen = (signal) => benchPush({ bundle: bundle ?? null, rounds, links }, signal);
   });
 
 await runCommand(program, async (signal) => {
