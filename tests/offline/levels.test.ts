@@ -5,7 +5,7 @@ import { LEVELS } from '../../core/level.ts';
 import { decoderParams, type ModelConfig } from '../../core/model-config.ts';
 import { evenImportance, orderUnits, type UnitImportance } from '../../offline/importance/unit-importance.ts';
 import { planLevels, planSingle } from '../../offline/levels/level-plan.ts';
-import { evenCuts, rankCells } from '../../offline/levels/rank-cells.ts';
+import { DEFAULT_RANKING, evenCuts, rankCells } from '../../offline/levels/rank-cells.ts';
 import { permuteColumns, permuteRows } from '../../offline/levels/reorder.ts';
 import { TINY_CONFIG } from '../../offline/sources/tiny-model.ts';
 
@@ -40,10 +40,7 @@ describe('level plans', () => {
   it('are nested prefixes, each within half a cell of its level, the last one whole', () => {
     fc.assert(
       fc.property(cases, ({ config, scores, cellsPerMlp }) => {
-        const cells = rankCells(config, importanceOf(config, scores), {
-          cellsPerMlp,
-          attentionFromWidth: 0.62,
-        });
+        const cells = rankCells(config, importanceOf(config, scores), { ...DEFAULT_RANKING, cellsPerMlp });
         const plan = planLevels(config, cells);
         const whole = decoderParams(config);
         const largestCell = Math.max(...cells.map(({ params }) => params)) / whole;
@@ -71,7 +68,7 @@ describe('level plans', () => {
       fc.property(cases, ({ config, scores, cellsPerMlp }) => {
         const plan = planLevels(
           config,
-          rankCells(config, importanceOf(config, scores), { cellsPerMlp, attentionFromWidth: 0.62 }),
+          rankCells(config, importanceOf(config, scores), { ...DEFAULT_RANKING, cellsPerMlp }),
         );
         expect([...plan.ranking].sort((a, b) => a - b)).toEqual([...plan.segments.keys()]);
         for (let layer = 0; layer < config.layers; layer++)
