@@ -61,10 +61,9 @@ export async function blockLosses(
 
 /**
  * Forward-only importance. A neuron's is the root mean square of its activation times the norm of its `down`
- * column, i.e. of what it adds to the residual stream: the mean absolute value in its place forgets neurons that
- * fire on few tokens but hard, and ruins the model (docs/decisions/0043-importance-without-gradients.md). A KV group's is the same
- * over its query heads' channels. Sizes do not compare over layers: whole blocks count by what the model loses
- * without them.
+ * column, i.e. of what it adds to the residual stream; squares, because neurons that fire on few tokens but hard
+ * matter (docs/decisions/0043-importance-without-gradients.md). A KV group's is the same over its query heads'
+ * channels. Sizes do not compare over layers: whole blocks count by what the model loses without them.
  */
 export function activationImportance(
   model: SourceModel,
