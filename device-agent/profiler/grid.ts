@@ -21,7 +21,7 @@ export interface ProfilePlan {
 
 const PROMPT_TOKENS = { quick: [64, 256, 512], full: [64, 128, 256, 512, 1024, 2048] } as const;
 const DECODE_TOKENS = { quick: 12, full: 24 } as const;
-const SAMPLES = { quick: 3, full: 5 } as const;
+const SAMPLES = { quick: 4, full: 5 } as const;
 
 /**
  * The level x prompt length x threads grid. `quick` measures three levels, enough to serve by within

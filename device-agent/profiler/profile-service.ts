@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { ProfileRequest } from '../../core/agent-api.ts';
 import type { LatencyProfile, ProfileCell } from '../../core/latency-profile.ts';
 import { PROFILE_SCHEMA_VERSION } from '../../core/latency-profile.ts';
@@ -39,6 +40,12 @@ interface Sample {
   readonly ttftMs: number;
   readonly tpotMs: number | null;
 }
+
+/**
+ * Rest before each run, ms: an app's request finds the runtime's threads asleep, and back to back they still
+ * spin.
+ */
+const REST_MS = 150;
 
 /** Measures this device's latency profile through the same queue and worker that serve requests. */
 export class ProfileService {
@@ -123,6 +130,7 @@ export class ProfileService {
     const random = seededRandom(cell.promptTokens);
     const token = (): number => Math.floor(random() * this.#parts.vocabSize);
     const promptTokens = Array.from({ length: cell.promptTokens }, token);
+    await rest(REST_MS, signal);
     const ran = await this.#parts.orchestrator.exclusive(async (): Promise<Result<Sample>> => {
       const tokenAtMs: number[] = [];
       const startedAt = performance.now();
@@ -182,4 +190,9 @@ export class ProfileService {
     log(saved.ok ? `profile of ${cells.length} cells measured` : saved.failure.message);
     return saved.ok ? ok(profile) : saved;
   }
+}
+
+/** Ends early, without an error, when the signal aborts. */
+function rest(ms: number, signal: AbortSignal): Promise<void> {
+  return setTimeout(ms, undefined, { signal }).catch(() => undefined);
 }
