@@ -22,13 +22,18 @@ export interface DecisionInput {
  * request over (about 1 ms) would already exclude it.
  */
 export const PLANNING_SLACK = 0.02;
+/**
+ * Share of a bound that is left free when a level between the lowest and the highest is chosen: a request that
+ * comes after a pause takes 10 to 30 % longer than the profile's runs (docs/decisions/0012).
+ */
+export const HEADROOM = 0.15;
 /** Waiting that every request has, ms: parsing and handing over; not counted against a bound. */
 const HAND_OVER_MS = 2;
 
 /**
  * Chooses the strategy of a request (pure). In this order: the pinned level, the level that the request
- * names, the largest level whose predicted TTFT (waiting so far included) and TPOT keep the SLO, full level
- * without SLO. Prompts are kept whole. Without a profile ratios use the cost law of the paper (§3.1: TTFT
+ * names, the largest level whose predicted TTFT (waiting so far included) and TPOT keep the SLO with headroom,
+ * full level without SLO. Prompts are kept whole. Without a profile ratios use the cost law of the paper (§3.1: TTFT
  * grows with p * m, TPOT with m) and milliseconds cannot be judged. Nothing feasible: the lowest level.
  */
 export function decide(input: DecisionInput): Decision {
@@ -37,9 +42,11 @@ export function decide(input: DecisionInput): Decision {
     profile === null ? null : predictLatency(profile, level, promptTokens);
   const reference = predict(FULL_LEVEL);
   const limits = slo === null ? null : limitsOf(slo, reference);
-  const keeps = (level: Level): boolean | null => {
+  const keeps = (level: Level, share = 1 + PLANNING_SLACK): boolean | null => {
     const predicted = predict(level);
-    return limits === null || predicted === null ? null : withinLimits(predicted, limits, input.waitedMs);
+    return limits === null || predicted === null
+      ? null
+      : withinLimits(predicted, limits, input.waitedMs, share);
   };
   const chosen = choose(input, keeps);
   return {
@@ -55,7 +62,7 @@ export function decide(input: DecisionInput): Decision {
 
 function choose(
   input: DecisionInput,
-  keeps: (level: Level) => boolean | null,
+  keeps: (level: Level, share?: number) => boolean | null,
 ): { readonly level: Level; readonly by: DecidedBy } {
   const { levels, slo } = input;
   const lowest = levels[0] ?? FULL_LEVEL;
@@ -68,7 +75,10 @@ function choose(
     const level = levels.findLast((candidate) => candidate <= ratio * 100 + 1e-9) ?? lowest;
     return { level, by: 'no-profile' };
   }
-  const level = levels.findLast((candidate) => keeps(candidate) === true);
+  const level = levels.findLast((candidate) => {
+    const isBetween = candidate !== lowest && candidate !== highest;
+    return keeps(candidate, isBetween ? 1 - HEADROOM : undefined) === true;
+  });
   return level === undefined ? { level: lowest, by: 'nothing-feasible' } : { level, by: 'profile' };
 }
 
@@ -83,9 +93,14 @@ export function limitsOf(slo: Slo, reference: PredictedLatency | null): SloLimit
   return { ttftMs: slo.ttftMs ?? null, tpotMs: slo.tpotMs ?? null };
 }
 
-function withinLimits(predicted: PredictedLatency, limits: SloLimits, waitedMs: number): boolean {
-  const within = (value: number, limit: number | null): boolean =>
-    limit === null || value <= limit * (1 + PLANNING_SLACK);
+/** @param share of each bound that the prediction may take. */
+function withinLimits(
+  predicted: PredictedLatency,
+  limits: SloLimits,
+  waitedMs: number,
+  share: number,
+): boolean {
+  const within = (value: number, limit: number | null): boolean => limit === null || value <= limit * share;
   const waiting = Math.max(0, waitedMs - HAND_OVER_MS);
   return within(predicted.ttftMs + waiting, limits.ttftMs) && within(predicted.tpotMs, limits.tpotMs);
 }

@@ -51,11 +51,12 @@ describe('decide', () => {
     ['an empty SLO bounds nothing', { slo: {} }, 100, 'no-slo'],
     ['<1, 1> is the full level', { slo: { ttft: 1, tpot: 1 } }, 100, 'profile'],
     ['handing over does not cost a level', { slo: { ttft: 1, tpot: 1 }, waitedMs: 2 }, 100, 'profile'],
-    ['TTFT ratio', { slo: { ttft: 0.4 } }, 40, 'profile'],
-    ['TPOT ratio: 0.75 * 14 ms = 10.5 ms', { slo: { tpot: 0.75 } }, 60, 'profile'],
-    ['the tighter bound counts', { slo: { ttft: 0.9, tpotMs: 7 } }, 30, 'profile'],
-    ['TTFT in ms', { slo: { ttftMs: 55 } }, 50, 'profile'],
-    ['waiting takes from the TTFT budget', { slo: { ttftMs: 80 }, waitedMs: 42 }, 40, 'profile'],
+    ['TTFT ratio, with headroom', { slo: { ttft: 0.4 } }, 30, 'profile'],
+    ['the lowest level needs no headroom', { slo: { ttft: 0.2 } }, 20, 'profile'],
+    ['TPOT ratio: 85 % of 0.75 * 14 ms = 8.9 ms', { slo: { tpot: 0.75 } }, 40, 'profile'],
+    ['the tighter bound counts', { slo: { ttft: 0.9, tpotMs: 7 } }, 20, 'profile'],
+    ['TTFT in ms', { slo: { ttftMs: 55 } }, 40, 'profile'],
+    ['waiting takes from the TTFT budget', { slo: { ttftMs: 80 }, waitedMs: 42 }, 20, 'profile'],
     ['nothing fits', { slo: { ttft: 0.1 } }, 20, 'nothing-feasible'],
     ['waited too long', { slo: { ttft: 1 }, waitedMs: 500 }, 20, 'nothing-feasible'],
     ['a named level', { slo: { ttft: 0.2 }, requestedLevel: 80 }, 80, 'request'],
@@ -76,11 +77,11 @@ describe('decide', () => {
   test('says what it expected and what the ratios refer to', () => {
     const decision = decide({ ...base, slo: { ttft: 0.5, tpot: 0.9 }, promptTokens: 200 });
     expect(decision).toMatchObject({
-      strategy: { promptLevel: 1, modelLevel: 50 },
+      strategy: { promptLevel: 1, modelLevel: 40 },
       feasible: true,
       limits: { ttftMs: 100, tpotMs: 12.6 },
       reference: { ttftMs: 200, tpotMs: 14 },
-      predicted: { ttftMs: 100, tpotMs: 9 },
+      predicted: { ttftMs: 80, tpotMs: 8 },
     });
     expect(decide({ ...base, slo: { ttft: 0.1 } }).feasible).toBe(false);
     expect(decide({ ...base, profile: null, slo: { ttft: 0.5 } })).toMatchObject({
