@@ -54,8 +54,7 @@ export async function readBundle(dir: string): Promise<Result<BundleManifest>> {
   }
 }
 
-async function forgetOldBuilds(kind: string): Promise<void> {
-  const folder = cacheFolder('bundles');
+async function forgetOldBuilds(folder: string, kind: string): Promise<void> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(`${kind}-`));
   const dated = await Promise.all(
     names.map(async (name) => ({ name, at: (await stat(join(folder, name))).mtimeMs })),
@@ -85,7 +84,9 @@ export async function defaultBundle(
       ...(request.single === true ? ['single'] : []),
       sha256.slice(0, 8),
     ].join('-');
-    const dir = cacheFolder('bundles', `${kind}-${builderFingerprint()}`);
+    // The uncut twin is for the bench; the window lists what lies in `bundles`.
+    const folder = cacheFolder(request.single === true ? 'bench' : 'bundles');
+    const dir = join(folder, `${kind}-${builderFingerprint()}`);
     if (existsSync(join(dir, MANIFEST_FILE))) {
       const manifest = await readBundle(dir);
       if (manifest.ok) return ok({ dir, manifest: manifest.value });
@@ -115,7 +116,7 @@ export async function defaultBundle(
     say(
       `bundle: ${name} ${request.variant}, ${(bytes / 1e6).toFixed(0)} MB, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`,
     );
-    await forgetOldBuilds(kind);
+    await forgetOldBuilds(folder, kind);
     return ok({ dir, manifest: made.value });
   } finally {
     source.value.close();
