@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import { unwrap } from '../core/result.ts';
 import { createAdbkitLink } from '../electron/adb/adbkit-link.ts';
+import { readBundle } from '../electron/desktop/bundle-catalog.ts';
 import { openHashCache } from '../electron/files/hash-cache.ts';
 import { bundleFileSet } from '../electron/files/local-file-set.ts';
 import { setFolder } from '../electron/push/phone-layout.ts';
 import { pushFileSet } from '../electron/push/push-file-set.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
-import { readBundle } from './shared/default-bundle.ts';
 import { waitForPhone, withDesktop } from './shared/desktop-session.ts';
 import type { PhoneFlags } from './shared/phone-setup.ts';
 import { stateFolder } from './shared/folders.ts';

@@ -25,7 +25,7 @@ export async function readBundle(path: string): Promise<Result<BundleManifest>> 
     return errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR'
       ? fail(
           'bundle-missing',
-          `There is no bundle in ${path} (no ${MANIFEST_FILE}).`,
+          `${path} holds no ${MANIFEST_FILE}, so it is no bundle.`,
           'Make one: `npm run elasticize`.',
         )
       : fail('bundle-missing', `${file} can't be read: ${errorMessage(error)}.`);

@@ -9,11 +9,12 @@ import { median, summarize, type Summary } from '../../core/statistics.ts';
 import { createAdbkitLink } from '../../electron/adb/adbkit-link.ts';
 import { findAdb } from '../../electron/adb/adb-server.ts';
 import type { PhoneLink } from '../../electron/adb/phone-link.ts';
+import { readBundle } from '../../electron/desktop/bundle-catalog.ts';
 import { openHashCache } from '../../electron/files/hash-cache.ts';
 import { bundleFileSet, type LocalFileSet } from '../../electron/files/local-file-set.ts';
 import { pushFileSet } from '../../electron/push/push-file-set.ts';
 import { say } from '../shared/command-line.ts';
-import { defaultBundle, readBundle } from '../shared/default-bundle.ts';
+import { defaultBundle } from '../shared/default-bundle.ts';
 import { hostDescription } from '../shared/host-description.ts';
 import { PhoneProcess } from '../shared/phone-process.ts';
 

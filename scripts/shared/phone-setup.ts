@@ -4,13 +4,14 @@ import type { Variant } from '../../core/bundle-manifest.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { adbPortFromEnvironment, findAdb } from '../../electron/adb/adb-server.ts';
 import { createAdbkitLink } from '../../electron/adb/adbkit-link.ts';
+import { readBundle } from '../../electron/desktop/bundle-catalog.ts';
 import {
   desktopOptionsSchema,
   type DesktopOptions,
   type DesktopOptionsInput,
 } from '../../electron/desktop/options.ts';
 import { say } from './command-line.ts';
-import { defaultBundle, readBundle } from './default-bundle.ts';
+import { defaultBundle } from './default-bundle.ts';
 import { cacheFolder, distFolder, PROJECT_FOLDER, stateFolder } from './folders.ts';
 import { PhoneProcess } from './phone-process.ts';
 import { BUNGEE_VERSION } from './version.ts';
