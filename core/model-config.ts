@@ -2,9 +2,12 @@ import { z } from 'zod';
 
 const count = z.int().positive();
 
-/** Shape of a Llama-family decoder, as the engine and the graph writer need it. */
+/**
+ * Shape of a decoder, as the engine and the graph writer need it: a Llama, or one of the relatives that differ
+ * from it by what the two switches say.
+ */
 export const modelConfigSchema = z.object({
-  architecture: z.enum(['llama']),
+  architecture: z.enum(['llama', 'mistral', 'qwen2', 'qwen3']),
   hiddenSize: count,
   layers: count,
   heads: count,
@@ -17,10 +20,14 @@ export const modelConfigSchema = z.object({
   ropeTheta: z.number().positive(),
   rmsNormEps: z.number().positive(),
   tiedEmbedding: z.boolean(),
+  /** The q, k and v products have a bias (Qwen2). */
+  qkvBias: z.boolean().default(false),
+  /** Every query and key head is RMS-normalized before its rotation, with one weight for all heads (Qwen3). */
+  qkNorm: z.boolean().default(false),
 });
 export type ModelConfig = z.infer<typeof modelConfigSchema>;
 
-/** Parameters of one KV group: its query, key and value rows and its output columns. */
+/** Parameters of one KV group: its query, key and value rows and its output columns (matrices only, no biases). */
 export function paramsPerKvGroup(config: ModelConfig): number {
   const queryHeads = config.heads / config.kvHeads;
   return config.hiddenSize * config.headDim * (2 * queryHeads + 2);

@@ -4,7 +4,9 @@ import {
   LAYER_WEIGHTS,
   layerWeight,
   type LayerTensors,
+  optionalWeights,
   type LayerWeight,
+  type OptionalLayerWeight,
   type SourceModel,
 } from '../sources/source-model.ts';
 
@@ -41,21 +43,24 @@ export function permuteColumns(
 
 /** All weights of a layer, as the model has them. */
 export function readLayer(model: SourceModel, layer: number): LayerTensors {
-  const names = Object.keys(LAYER_WEIGHTS) as LayerWeight[];
-  const read = (weight: LayerWeight): [LayerWeight, Float32Array] => [
+  const names = [...(Object.keys(LAYER_WEIGHTS) as LayerWeight[]), ...optionalWeights(model.config)];
+  const read = (weight: LayerWeight | OptionalLayerWeight): [string, Float32Array] => [
     weight,
     model.tensor(layerWeight(layer, weight)),
   ];
-  return Object.fromEntries(names.map(read)) as Record<LayerWeight, Float32Array>;
+  return Object.fromEntries(names.map(read)) as LayerTensors;
 }
 
 /**
  * A layer with its units in the given order. The function that it computes is the same up to the order of f32
- * additions: neurons and KV groups are interchangeable.
+ * additions: neurons and KV groups are interchangeable. Biases go with their rows; the q and k norm weights are
+ * shared by all heads.
  */
 export function reorderLayer(config: ModelConfig, tensors: LayerTensors, order: UnitOrder): LayerTensors {
   const { hiddenSize: d, headDim, heads, kvHeads, ffnSize } = config;
   const queryRows = (heads / kvHeads) * headDim;
+  const bias = (values: Float32Array | undefined, rows: number): Float32Array | undefined =>
+    values && permuteRows(values, 1, rows, order.kvGroups);
   return {
     ...tensors,
     q: permuteRows(tensors.q, d, queryRows, order.kvGroups),
@@ -65,5 +70,8 @@ export function reorderLayer(config: ModelConfig, tensors: LayerTensors, order: 
     gate: permuteRows(tensors.gate, d, 1, order.neurons),
     up: permuteRows(tensors.up, d, 1, order.neurons),
     down: permuteColumns(tensors.down, ffnSize, 1, order.neurons),
+    qBias: bias(tensors.qBias, queryRows),
+    kBias: bias(tensors.kBias, headDim),
+    vBias: bias(tensors.vBias, headDim),
   };
 }

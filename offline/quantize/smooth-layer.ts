@@ -43,7 +43,7 @@ function smoothingFactors(activations: Float32Array, weights: Float32Array, stre
  * Moves the range of outlier channels from the activations, which int8 products quantize with one scale per
  * tensor, into the weights, which have a scale per output (SmoothQuant, Xiao et al. 2023, eq. 4). Channels are
  * rescaled where that is exact: norm weights against the columns of q/k/v and gate/up, v rows against `o`
- * columns (shared by the query heads of a group), up rows against `down` columns. The f32 function does not change.
+ * columns (shared by the query heads of a group; the bias of v goes with its rows), up rows against `down` columns. The f32 function does not change.
  *
  * @param strength 0 only evens the weights, 1 only the activations.
  */
@@ -80,10 +80,12 @@ export function smoothLayer(
   const output = Float32Array.from({ length: queryWidth }, (_, i) => value[channelOf(i)] as number);
 
   return {
+    ...tensors,
     attentionNorm: tensors.attentionNorm.map((weight, i) => weight / (attentionIn[i] as number)),
     q: scaleColumns(tensors.q, attentionIn),
     k: scaleColumns(tensors.k, attentionIn),
     v: divideRows(scaleColumns(tensors.v, attentionIn), value),
+    vBias: tensors.vBias && divideRows(tensors.vBias, value),
     o: scaleColumns(tensors.o, output),
     mlpNorm: tensors.mlpNorm.map((weight, i) => weight / (mlpIn[i] as number)),
     gate: scaleColumns(tensors.gate, mlpIn),

@@ -12,7 +12,7 @@ export interface TokenizerSource {
 }
 
 /**
- * An open model of the Llama family, whatever its file format. Weights are read when asked for, one tensor
+ * An open decoder model of a supported architecture, whatever its file format. Weights are read when asked for, one tensor
  * at a time, so a model larger than memory can pass through.
  */
 export interface SourceModel {
@@ -25,7 +25,7 @@ export interface SourceModel {
   readonly config: ModelConfig;
   readonly tokenizer: TokenizerSource;
   /**
-   * A weight matrix row-major [out, in] (norms [hidden]) as f32; q and k rows in the half-split rotary order
+   * A weight matrix row-major [out, in] (norms and biases: vectors) as f32; q and k rows in the half-split rotary order
    * of Hugging Face's Llama. Names: {@link WEIGHTS}, {@link layerWeight}. Existence and extent of every tensor were
    * checked when the model was opened, so a failure here throws `FailureError`.
    */
@@ -53,11 +53,36 @@ export const LAYER_WEIGHTS = {
 } as const;
 export type LayerWeight = keyof typeof LAYER_WEIGHTS;
 
-/** A layer's weights in f32. */
-export type LayerTensors = Readonly<Record<LayerWeight, Float32Array>>;
+/** Weights that only some architectures have; vectors [rows of the product] and [headDim]. */
+export const OPTIONAL_LAYER_WEIGHTS = {
+  qBias: 'self_attn.q_proj.bias',
+  kBias: 'self_attn.k_proj.bias',
+  vBias: 'self_attn.v_proj.bias',
+  qNorm: 'self_attn.q_norm.weight',
+  kNorm: 'self_attn.k_norm.weight',
+} as const;
+export type OptionalLayerWeight = keyof typeof OPTIONAL_LAYER_WEIGHTS;
 
-export function layerWeight(layer: number, weight: LayerWeight): string {
-  return `model.layers.${layer}.${LAYER_WEIGHTS[weight]}.weight`;
+/** A layer's weights in f32; the optional ones are there when the config has them. */
+export type LayerTensors = Readonly<Record<LayerWeight, Float32Array>> & {
+  readonly [weight in OptionalLayerWeight]?: Float32Array | undefined;
+};
+
+function isOptional(weight: LayerWeight | OptionalLayerWeight): weight is OptionalLayerWeight {
+  return weight in OPTIONAL_LAYER_WEIGHTS;
+}
+
+export function layerWeight(layer: number, weight: LayerWeight | OptionalLayerWeight): string {
+  const name = isOptional(weight) ? OPTIONAL_LAYER_WEIGHTS[weight] : `${LAYER_WEIGHTS[weight]}.weight`;
+  return `model.layers.${layer}.${name}`;
+}
+
+/** The optional weights that layers of this shape have. */
+export function optionalWeights(config: ModelConfig): OptionalLayerWeight[] {
+  return [
+    ...(config.qkvBias ? (['qBias', 'kBias', 'vBias'] as const) : []),
+    ...(config.qkNorm ? (['qNorm', 'kNorm'] as const) : []),
+  ];
 }
 
 /** Every weight that a model of this shape must have, with its dimensions. */
@@ -80,8 +105,17 @@ export function expectedWeights(config: ModelConfig): Map<string, readonly numbe
     up: [f, d],
     down: [d, f],
   };
-  for (let layer = 0; layer < config.layers; layer++)
+  const optional: Record<OptionalLayerWeight, readonly number[]> = {
+    qBias: [q],
+    kBias: [kv],
+    vBias: [kv],
+    qNorm: [config.headDim],
+    kNorm: [config.headDim],
+  };
+  for (let layer = 0; layer < config.layers; layer++) {
     for (const [weight, shape] of Object.entries(perLayer) as [LayerWeight, readonly number[]][])
       shapes.set(layerWeight(layer, weight), shape);
+    for (const weight of optionalWeights(config)) shapes.set(layerWeight(layer, weight), optional[weight]);
+  }
   return shapes;
 }

@@ -23,9 +23,17 @@ export const TINY_CONFIG: ModelConfig = {
   ropeTheta: 10_000,
   rmsNormEps: 1e-5,
   tiedEmbedding: true,
+  qkvBias: false,
+  qkNorm: false,
 };
 
-/** A random Llama with a byte-level tokenizer and ChatML template; equal seeds give equal models. */
+/** Mean and deviation of a weight's values: norms near 1, biases large enough to matter, matrices by fan-in. */
+function distribution(name: string, shape: readonly number[]): readonly [number, number] {
+  if (name.endsWith('.bias')) return [0, 0.3];
+  return shape.length === 1 ? [1, 0.1] : [0, 1 / Math.sqrt(shape.at(-1) ?? 1)];
+}
+
+/** A random model with a byte-level tokenizer and ChatML template; equal seeds give equal models. */
 export function tinySourceModel(options: TinyOptions = {}): SourceModel {
   const seed = options.seed ?? 1;
   const config: ModelConfig = { ...TINY_CONFIG, ...options.config };
@@ -34,10 +42,8 @@ export function tinySourceModel(options: TinyOptions = {}): SourceModel {
   const hash = createHash('sha256');
   for (const [name, shape] of expectedWeights(config)) {
     const values = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
-    const inner = shape.at(-1) ?? 1;
-    for (let i = 0; i < values.length; i++)
-      values[i] =
-        shape.length === 1 ? 1 + 0.1 * normalSample(random) : normalSample(random) / Math.sqrt(inner);
+    const [centre, spread] = distribution(name, shape);
+    for (let i = 0; i < values.length; i++) values[i] = centre + spread * normalSample(random);
     tensors.set(name, values);
     hash.update(values);
   }

@@ -20,6 +20,8 @@ const config = {
   ropeTheta: 10000,
   rmsNormEps: 1e-5,
   tiedEmbedding: true,
+  qkvBias: false,
+  qkNorm: false,
 } as const;
 const segment = (layer: number, kind: Segment['kind'], units: number): Segment => ({
   layer,
