@@ -18,7 +18,7 @@ export interface AttentionContext {
 interface Attended {
   readonly normed: string;
   readonly residual: string;
-  /** [1, T, qkv], or [0, T, qkv] where the layer's attention is off. */
+  /** [1, T, qkv] as attention reads them (biased, normed, not rotated), or [0, T, qkv] where the layer's attention is off. */
   readonly qkv: string;
 }
 
@@ -27,7 +27,7 @@ export function qkvWidth(config: ModelConfig): number {
 }
 
 /**
- * Norm, packed q/k/v, grouped-query attention, output product, residual add and the MLP's norm. Where the
+ * Norm, packed q/k/v (with bias and head norms where the model has them), grouped-query attention, output product, residual add and the MLP's norm. Where the
  * layer's attention is gated this is the then-branch of a depth-1 `If` (GroupQueryAttention of ONNX Runtime
  * 1.30 refuses empty inputs), and the else-branch only adds and normalizes. Weights stay initializers of the
  * main graph: local ones cost memory and nested `If`s lose prepacking.
@@ -92,12 +92,13 @@ function emitOn(
     `${name}.attention`,
   );
   const attentionIn = onActivation(layer, 'attention-in', normed);
-  const qkv = emitLinear(
+  const rows = emitLinear(
     graph,
     products.qkv,
     linearInput(graph, products.qkv.form, attentionIn),
     `${name}.qkv`,
   );
+  const qkv = emitHeadNorm(graph, config, layer, emitBias(graph, config, layer, rows, name), name);
   const mixed = graph.node(
     'GroupQueryAttention',
     [
@@ -123,4 +124,49 @@ function emitOn(
   );
   const added = emitAddNorm(graph, config, { residual, update }, STORED.mlpNorm(layer), `${name}.mlp`);
   return { ...added, qkv };
+}
+
+/** Adds the packed bias of q, k and v where the model has one. */
+function emitBias(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  layer: number,
+  qkv: string,
+  name: string,
+): string {
+  if (!config.qkvBias) return qkv;
+  return graph.node('Add', [qkv, graph.weight(STORED.qkvBias(layer))], [`${name}.qkv_biased`]);
+}
+
+/**
+ * Normalizes every query and key head of the packed rows where the model does so. All heads in one kernel: a
+ * norm without weights, then one product with the weights of each head.
+ */
+function emitHeadNorm(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  layer: number,
+  qkv: string,
+  name: string,
+): string {
+  if (!config.qkNorm) return qkv;
+  const { heads, kvHeads, headDim } = config;
+  const width = (heads + kvHeads) * headDim;
+  const queriesAndKeys = `${name}.qk`;
+  const values = `${name}.v`;
+  graph.node('Split', [qkv, graph.ints(width, kvHeads * headDim)], [queriesAndKeys, values], { axis: 2 });
+  const byHead = graph.node(
+    'Reshape',
+    [queriesAndKeys, graph.ints(0, 0, heads + kvHeads, headDim)],
+    [`${name}.qk_heads`],
+  );
+  const normed = graph.node(
+    'SimplifiedLayerNormalization',
+    [byHead, graph.weight(STORED.headOnes)],
+    [`${name}.qk_normed`],
+    { axis: -1, epsilon: { float: config.rmsNormEps } },
+  );
+  const weighted = graph.node('Mul', [normed, graph.weight(STORED.headNorm(layer))], [`${name}.qk_weighted`]);
+  const flat = graph.node('Reshape', [weighted, graph.ints(0, 0, width)], [`${name}.qk_rows`]);
+  return graph.node('Concat', [flat, values], [`${name}.qkv_normed`], { axis: 2 });
 }

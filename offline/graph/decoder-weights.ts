@@ -22,6 +22,12 @@ export const STORED = {
   ropeSin: 'rope.sin',
   attentionNorm: (layer: number): string => `layers.${layer}.attention_norm`,
   mlpNorm: (layer: number): string => `layers.${layer}.mlp_norm`,
+  /** [qkv width]: biases of q, k and v as their rows are packed. */
+  qkvBias: (layer: number): string => `layers.${layer}.qkv_bias`,
+  /** [heads + KV heads, headDim]: the q norm once per query head, then the k norm once per key head. */
+  headNorm: (layer: number): string => `layers.${layer}.head_norm`,
+  /** [headDim] ones: what heads are normalized with before their own weights are multiplied in. */
+  headOnes: 'head_ones',
 } as const;
 
 /** Storage of each group of products. */
@@ -56,6 +62,22 @@ function concat(...parts: readonly Float32Array[]): Float32Array {
     at += part.length;
   }
   return out;
+}
+
+/** The vectors that only some architectures have, packed as the graph wants them. */
+function storeOptional(file: WeightsFile, config: ModelConfig, weights: LayerTensors, layer: number): void {
+  const { heads, kvHeads, headDim } = config;
+  const { qBias, kBias, vBias, qNorm, kNorm } = weights;
+  if (config.qkvBias) {
+    if (!qBias || !kBias || !vBias) throw new RangeError(`layer ${layer} has no q/k/v biases`);
+    const bias = concat(qBias, kBias, vBias);
+    file.add(STORED.qkvBias(layer), 'float32', [bias.length], bias);
+  }
+  if (config.qkNorm) {
+    if (!qNorm || !kNorm) throw new RangeError(`layer ${layer} has no q/k norms`);
+    const norms = Array.from({ length: heads + kvHeads }, (_, head) => (head < heads ? qNorm : kNorm));
+    file.add(STORED.headNorm(layer), 'float32', [heads + kvHeads, headDim], concat(...norms));
+  }
 }
 
 /** Columns [from, from + count) of a row-major matrix. */
@@ -119,12 +141,15 @@ export function storeDecoder(
   const head = storeHead(file, model, forms.head);
   file.add(STORED.finalNorm, 'float32', [d], model.tensor(WEIGHTS.finalNorm));
   storeRotaryTables(file, config);
+  if (config.qkNorm)
+    file.add(STORED.headOnes, 'float32', [config.headDim], new Float32Array(config.headDim).fill(1));
   const attention: { qkv: Linear; o: Linear }[] = [];
   const mlp = new Map<number, { gate: Linear; up: Linear; down: Linear }>();
   for (let layer = 0; layer < config.layers; layer++) {
     const weights = model.layer(layer);
     file.add(STORED.attentionNorm(layer), 'float32', [d], weights.attentionNorm);
     file.add(STORED.mlpNorm(layer), 'float32', [d], weights.mlpNorm);
+    storeOptional(file, config, weights, layer);
     const name = `layers.${layer}`;
     const qkv = concat(weights.q, weights.k, weights.v);
     attention.push({

@@ -16,6 +16,15 @@ const shapes: [string, Partial<ModelConfig>][] = [
   ['a single KV group', { kvHeads: 1 }],
   ['a head of its own', { tiedEmbedding: false }],
   ['three layers, odd width', { layers: 3, ffnSize: 200 }],
+  ['biases on q, k and v', { architecture: 'qwen2', qkvBias: true, ropeTheta: 1_000_000 }],
+  [
+    'normed heads wider than the model, a head of its own',
+    { architecture: 'qwen3', qkNorm: true, headDim: 32, tiedEmbedding: false },
+  ],
+  [
+    'both, and a KV head for every query head',
+    { architecture: 'qwen3', qkvBias: true, qkNorm: true, kvHeads: 4 },
+  ],
 ];
 
 describe.each(shapes)('the elastic graph of a model with %s', (_, config) => {

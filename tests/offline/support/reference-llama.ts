@@ -24,6 +24,10 @@ function product(rows: Rows, weights: Float32Array, outFeatures: number): Rows {
   );
 }
 
+function plus(rows: Rows, bias: Float32Array | undefined): Rows {
+  return bias === undefined ? rows : rows.map((row) => row.map((x, i) => x + (bias[i] ?? 0)));
+}
+
 function rmsNorm(rows: Rows, weight: Float32Array, eps: number): Rows {
   return rows.map((row) => {
     const scale = 1 / Math.sqrt(row.reduce((sum, x) => sum + x * x, 0) / row.length + eps);
@@ -44,14 +48,17 @@ function rotate(vector: number[], position: number, theta: number): number[] {
 function attention(model: ReferenceModel, layer: LayerTensors, normed: Rows): Rows {
   const { heads, kvHeads, headDim, ropeTheta } = model.config;
   const head = (rows: Rows, h: number): Rows => rows.map((row) => row.slice(h * headDim, (h + 1) * headDim));
-  const q = product(normed, layer.q, heads * headDim);
-  const k = product(normed, layer.k, kvHeads * headDim);
-  const v = product(normed, layer.v, kvHeads * headDim);
+  const q = plus(product(normed, layer.q, heads * headDim), layer.qBias);
+  const k = plus(product(normed, layer.k, kvHeads * headDim), layer.kBias);
+  const v = plus(product(normed, layer.v, kvHeads * headDim), layer.vBias);
+  const { rmsNormEps } = model.config;
+  const headNorm = (rows: Rows, weight: Float32Array | undefined): Rows =>
+    weight === undefined ? rows : rmsNorm(rows, weight, rmsNormEps);
   const mixed: Rows = normed.map(() => []);
   for (let h = 0; h < heads; h++) {
     const group = Math.floor((h * kvHeads) / heads);
-    const queries = head(q, h).map((row, t) => rotate(row, t, ropeTheta));
-    const keys = head(k, group).map((row, t) => rotate(row, t, ropeTheta));
+    const queries = headNorm(head(q, h), layer.qNorm).map((row, t) => rotate(row, t, ropeTheta));
+    const keys = headNorm(head(k, group), layer.kNorm).map((row, t) => rotate(row, t, ropeTheta));
     const values = head(v, group);
     for (const [t, query] of queries.entries()) {
       const scores = keys
@@ -83,7 +90,8 @@ function mlp(
 }
 
 /**
- * Llama in plain numbers, written from the paper and independent of the graph writer: logits of every position.
+ * The decoder in plain numbers (f64), written from the papers of Llama, Qwen2 (biases) and Qwen3 (q/k norms) and
+ * independent of the graph writer: logits of every position.
  * Segments that are not on contribute nothing.
  */
 export function referenceLogits(
