@@ -3,6 +3,7 @@ import { levelSchema } from './level.ts';
 import { modelConfigSchema } from './model-config.ts';
 import { fail, ok, type Result } from './result.ts';
 import { firstIssue } from './parse.ts';
+import { adapterLayout } from './recovery-adapter.ts';
 
 /** Version of the bundle's layout; readers refuse newer ones. */
 export const BUNDLE_SCHEMA_VERSION = 1;
@@ -44,6 +45,21 @@ export const bundleLevelSchema = z.object({
 });
 export type BundleLevel = z.infer<typeof bundleLevelSchema>;
 
+/** What brings cut levels back: one low-rank adapter per level over the frozen weights. */
+export const recoverySchema = z.object({
+  /** Adapters of all levels, one after the other, each as core/recovery-adapter.ts lays it out. */
+  file: bundlePathSchema,
+  elementType: z.literal('float16'),
+  sites: z.array(z.enum(['o', 'mlp'])),
+  rank: count,
+  bias: z.boolean(),
+  /** Levels that have an adapter, in the order of the file; the full level needs none. */
+  levels: z.array(z.object({ level: levelSchema, offset: count, lengthBytes: count })),
+  /** How they were found, for people. */
+  method: z.string(),
+});
+export type BundleRecovery = z.infer<typeof recoverySchema>;
+
 export const bundleFileSchema = z.object({ path: bundlePathSchema, sizeBytes: count, sha256 });
 export type BundleFile = z.infer<typeof bundleFileSchema>;
 
@@ -80,6 +96,7 @@ export const bundleManifestSchema = z
     /** How many segments at the front of the ranking are on at every level (the graphs do not gate them). */
     alwaysOn: count,
     levels: z.array(bundleLevelSchema).min(1),
+    recovery: recoverySchema.optional(),
     files: z.array(bundleFileSchema).min(1),
     licence: z.object({ spdx: z.string(), notice: z.string() }),
     madeBy: z.object({
@@ -117,6 +134,20 @@ export const bundleManifestSchema = z
       manifest.graph.weights,
     ])
       if (!paths.has(path)) problem(`${path} is not listed`, 'files');
+    const { recovery } = manifest;
+    if (recovery === undefined) return;
+    const file = manifest.files.find(({ path }) => path === recovery.file);
+    if (file === undefined) problem(`${recovery.file} is not listed`, 'files');
+    const lengthBytes = 2 * adapterLayout(manifest.model, recovery).total;
+    const known = new Set(manifest.levels.map(({ level }) => level));
+    for (const [i, entry] of recovery.levels.entries()) {
+      if (!known.delete(entry.level))
+        problem('is no level, or is named twice', 'recovery', 'levels', i, 'level');
+      if (entry.lengthBytes !== lengthBytes)
+        problem(`must be ${lengthBytes} for this shape`, 'recovery', 'levels', i, 'lengthBytes');
+      if (file !== undefined && entry.offset + entry.lengthBytes > file.sizeBytes)
+        problem('lies beyond the end of the file', 'recovery', 'levels', i, 'offset');
+    }
   });
 export type BundleManifest = z.infer<typeof bundleManifestSchema>;
 

@@ -63,7 +63,46 @@ function manifest(): Record<string, unknown> {
   };
 }
 
+/** With an adapter of rank 1 beside the MLP: 8 + 8 parameters and 8 of bias, 2 bytes each. */
+function recovered(change: Record<string, unknown> = {}, sizeBytes = 48): Record<string, unknown> {
+  const base = manifest();
+  return {
+    ...base,
+    files: [...(base['files'] as object[]), { path: 'adapters.bin', sizeBytes, sha256: hash }],
+    recovery: {
+      file: 'adapters.bin',
+      elementType: 'float16',
+      sites: ['mlp'],
+      rank: 1,
+      bias: true,
+      levels: [{ level: 20, offset: 0, lengthBytes: 48 }],
+      method: 'test',
+      ...change,
+    },
+  };
+}
+
 describe('parseManifest', () => {
+  it('takes a manifest with recovery adapters', () => {
+    expect(parseManifest(JSON.stringify(recovered()), 'm')).toMatchObject({ ok: true });
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ['an adapters file that is not listed', recovered({ file: 'other.bin' }), /other\.bin is not listed/],
+    ['an adapter that ends beyond its file', recovered({}, 47), /beyond the end/],
+    ['an adapter of another size', recovered({ rank: 2 }), /must be 80/],
+    [
+      'an adapter for a level that is not there',
+      recovered({ levels: [{ level: 60, offset: 0, lengthBytes: 48 }] }),
+      /is no level/,
+    ],
+    ['a site that the engine cannot run', recovered({ sites: ['down'] }), /recovery\.sites/],
+  ])('refuses %s', (_, input, message) => {
+    const result = parseManifest(JSON.stringify(input), 'm');
+    expect(result).toMatchObject({ ok: false, failure: { code: 'bundle-corrupt' } });
+    expect(result.ok ? '' : result.failure.message).toMatch(message);
+  });
+
   it('takes a whole manifest', () => {
     expect(parseManifest(JSON.stringify(manifest()), 'm').ok).toBe(true);
   });

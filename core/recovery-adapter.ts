@@ -1,0 +1,81 @@
+import { floatToHalf, halfToFloat } from './half-float.ts';
+import type { ModelConfig } from './model-config.ts';
+
+/**
+ * Where a recovery adapter acts in a layer, a low-rank product beside the frozen weights:
+ * - `o`: attention output a [.., heads * headDim] -> a A B, added to the attention block's output
+ * - `mlp`: normed MLP input x [.., hidden] -> x A B, added to the MLP's output, also where no neuron is left
+ * - `down`: LoRA on the down projection (for comparison only; the engine does not run it)
+ */
+export type AdapterSite = 'o' | 'mlp' | 'down';
+
+/** Sites that the engine runs. */
+export type RuntimeSite = Exclude<AdapterSite, 'down'>;
+
+export interface AdapterShape<Site extends AdapterSite = AdapterSite> {
+  readonly sites: readonly Site[];
+  readonly rank: number;
+  /** One [hidden] vector per layer, added with the MLP's output. */
+  readonly bias: boolean;
+}
+
+/**
+ * One level's adapter, flat in the order of {@link adapterLayout}; any scale (alpha / rank) is multiplied into
+ * B already.
+ */
+export type AdapterParameters = Float32Array;
+
+export interface AdapterEntry {
+  readonly layer: number;
+  readonly kind: 'a' | 'b' | 'bias';
+  /** null for the bias. */
+  readonly site: AdapterSite | null;
+  /** In elements. */
+  readonly offset: number;
+  /** Row-major: a [in, rank], b [rank, hidden], bias [hidden]. */
+  readonly dims: readonly number[];
+}
+
+type AdapterDims = Pick<ModelConfig, 'hiddenSize' | 'layers' | 'heads' | 'headDim' | 'ffnSize'>;
+
+/** Features that a site's A reads. */
+export function adapterInputSize(config: AdapterDims, site: AdapterSite): number {
+  if (site === 'o') return config.heads * config.headDim;
+  return site === 'mlp' ? config.hiddenSize : config.ffnSize;
+}
+
+/** Where each matrix lies in {@link AdapterParameters}: layer by layer, site by site A and B; then all biases. */
+export function adapterLayout(
+  config: AdapterDims,
+  shape: AdapterShape,
+): { readonly total: number; readonly entries: readonly AdapterEntry[] } {
+  const entries: AdapterEntry[] = [];
+  let total = 0;
+  const add = (layer: number, kind: AdapterEntry['kind'], site: AdapterSite | null, dims: number[]): void => {
+    entries.push({ layer, kind, site, offset: total, dims });
+    total += dims.reduce((product, dim) => product * dim, 1);
+  };
+  for (let layer = 0; layer < config.layers; layer++)
+    for (const site of shape.sites) {
+      add(layer, 'a', site, [adapterInputSize(config, site), shape.rank]);
+      add(layer, 'b', site, [shape.rank, config.hiddenSize]);
+    }
+  if (shape.bias)
+    for (let layer = 0; layer < config.layers; layer++) add(layer, 'bias', null, [config.hiddenSize]);
+  return { total, entries };
+}
+
+/** Parameters as the bundle's file holds them: float16, little-endian. */
+export function encodeAdapter(parameters: AdapterParameters): Uint8Array {
+  const bytes = new Uint8Array(2 * parameters.length);
+  const view = new DataView(bytes.buffer);
+  for (const [i, value] of parameters.entries()) view.setUint16(2 * i, floatToHalf(value), true);
+  return bytes;
+}
+
+export function decodeAdapter(bytes: Uint8Array): AdapterParameters {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) =>
+    halfToFloat(view.getUint16(2 * i, true)),
+  );
+}
