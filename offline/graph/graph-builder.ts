@@ -13,7 +13,7 @@ import {
   type OnnxTensor,
   type OnnxValueInfo,
 } from './onnx-schema.ts';
-import type { WeightCatalog } from './weights-file.ts';
+import type { StoredTensor, WeightCatalog } from './weights-file.ts';
 
 /** Operators outside of the ONNX standard (ONNX Runtime's contrib domain). */
 const CONTRIB_OPS = new Set([
@@ -27,7 +27,7 @@ const CONTRIB_OPS = new Set([
   'SkipSimplifiedLayerNormalization',
 ]);
 
-type Attributes = Readonly<Record<string, AttributeValue>>;
+export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** What the builders of one model share: its initializers, and the weights file that they lie in. */
 interface Shared {
@@ -66,9 +66,8 @@ export class GraphBuilder {
 
   /** A stored weight, mapped from the weights file. */
   weight(name: string): string {
-    const { catalog, initializers, weightsFile } = this.#shared;
-    const stored = catalog.get(name);
-    if (stored === undefined) throw new RangeError(`no stored weight ${name}`);
+    const { initializers, weightsFile } = this.#shared;
+    const stored = this.stored(name);
     const value = `weights.${name}`;
     if (!initializers.has(value))
       initializers.set(
@@ -76,6 +75,13 @@ export class GraphBuilder {
         externalTensor(value, stored.type, stored.dims, { location: weightsFile, ...stored }),
       );
     return value;
+  }
+
+  /** Type and dims of a stored weight. */
+  stored(name: string): StoredTensor {
+    const stored = this.#shared.catalog.get(name);
+    if (stored === undefined) throw new RangeError(`no stored weight ${name}`);
+    return stored;
   }
 
   /** int64 constants inside of the graph file, shared by value. */
@@ -88,6 +94,12 @@ export class GraphBuilder {
   floats(...values: readonly number[]): string {
     const name = `floats_${values.join('_').replaceAll('-', 'm')}`;
     this.#inline(name, 'float32', [values.length], Float32Array.from(values));
+    return name;
+  }
+
+  /** A constant under a name of its own, inside of the graph file. */
+  constant(name: string, type: ElementType, dims: readonly number[], data: ArrayBufferView): string {
+    this.#inline(name, type, dims, data);
     return name;
   }
 
