@@ -6,19 +6,20 @@ export interface LayerImportance {
   readonly neurons: Float32Array;
   /** [kvHeads], one score per KV group; comparable within the layer. */
   readonly kvGroups: Float32Array;
-  /** Of the whole MLP; comparable over layers. */
+  /** What the model loses without the MLP; comparable over layers. */
   readonly mlp: number;
-  /** Of the whole attention; comparable over layers. */
+  /** What the model loses without the attention; comparable over layers. */
   readonly attention: number;
+  /** What the model loses without both; absent where it was not measured. */
+  readonly layer?: number;
 }
 
-/**
- * What the ranking of units is made from. Made forward-only by `activation-importance.ts`; one from gradients
- * has the same shape.
- */
+/** What the ranking of units is made from. */
 export interface UnitImportance {
   /** For the manifest: how the scores were made. */
   readonly method: string;
+  /** Whether the scores of units compare over layers, as those from gradients of one loss do. */
+  readonly acrossLayers?: boolean;
   readonly layers: readonly LayerImportance[];
 }
 

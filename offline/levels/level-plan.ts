@@ -1,6 +1,13 @@
 import type { BundleLevel, Segment } from '../../core/bundle-manifest.ts';
 import { LEVELS, type Level } from '../../core/level.ts';
-import { decoderParams, paramsPerKvGroup, totalParams, type ModelConfig } from '../../core/model-config.ts';
+import {
+  decoderParams,
+  paramsPerKvGroup,
+  paramsPerMlpNeuron,
+  totalParams,
+  type ModelConfig,
+} from '../../core/model-config.ts';
+import { cutToSize } from './cut-to-size.ts';
 
 /** Which units switch together and when: what the graph gates and the manifest tells. */
 export interface LevelPlan {
@@ -10,6 +17,9 @@ export interface LevelPlan {
   readonly alwaysOn: number;
   readonly levels: BundleLevel[];
 }
+
+/** How far a level's decoder parameters may be from what its name says, as a share of the whole decoder. */
+export const LEVEL_TOLERANCE = 0.005;
 
 function levelOf(config: ModelConfig, level: Level, prefix: number, keptParams: number): BundleLevel {
   const whole = decoderParams(config);
@@ -22,34 +32,38 @@ function levelOf(config: ModelConfig, level: Level, prefix: number, keptParams: 
   };
 }
 
+const paramsOf = (cells: readonly Segment[]): number => cells.reduce((sum, { params }) => sum + params, 0);
+
 /**
  * Cuts a ranking of cells (segments before merging, most important first; within a layer and kind in the
- * order of their units) into levels: each level keeps the prefix whose decoder parameters come nearest to
- * it, so levels are nested and off by at most half a cell. Cells of a layer and kind that switch at the same
- * level become one segment: they never differ, and every kernel less is time won (runtime.md §11).
+ * order of their units) into nested levels. Each level keeps the prefix whose decoder parameters come nearest to
+ * it; where that misses by more than `tolerance` (a share of the decoder; Infinity keeps every cell whole), MLP
+ * cells are cut to size. Cells of a layer and kind that switch at the same level become one segment: they
+ * never differ, and every kernel less is time won (runtime.md §11).
  */
 export function planLevels(
   config: ModelConfig,
   rankedCells: readonly Segment[],
   levels: readonly Level[] = LEVELS,
+  tolerance = LEVEL_TOLERANCE,
 ): LevelPlan {
   const whole = decoderParams(config);
-  const prefixParams = [0];
-  for (const cell of rankedCells) prefixParams.push((prefixParams.at(-1) ?? 0) + cell.params);
-  if (prefixParams.at(-1) !== whole) throw new RangeError('cells do not cover the decoder');
+  if (paramsOf(rankedCells) !== whole) throw new RangeError('cells do not cover the decoder');
 
   const merged: Segment[][] = [];
-  let from = 0;
+  let kept = 0;
+  let rest: readonly Segment[] = rankedCells;
   for (const level of levels) {
-    const wanted = (level / 100) * whole;
-    let to = Math.max(from, 1);
-    while (
-      to < rankedCells.length &&
-      Math.abs((prefixParams[to + 1] ?? 0) - wanted) <= Math.abs((prefixParams[to] ?? 0) - wanted)
-    )
-      to++;
-    merged.push(mergeCells(rankedCells.slice(from, to)));
-    from = to;
+    const wanted = (level / 100) * whole - kept;
+    const count = nearestPrefix(rest, wanted, merged.length === 0 ? 1 : 0);
+    const miss = Math.abs(paramsOf(rest.slice(0, count)) - wanted);
+    const [taken, left] =
+      miss <= tolerance * whole
+        ? [rest.slice(0, count), rest.slice(count)]
+        : cutToSize(config, rest, wanted, tolerance * whole);
+    merged.push(mergeCells(taken));
+    kept += paramsOf(taken);
+    rest = left;
   }
 
   const byPlace = (a: Segment, b: Segment): number =>
@@ -57,13 +71,25 @@ export function planLevels(
   const segments = merged.flat().sort(byPlace);
   const ranking = merged.flatMap((group) => group.map((segment) => segments.indexOf(segment)));
   let prefix = 0;
-  let kept = 0;
+  let params = 0;
   const plannedLevels = merged.map((group, i) => {
     prefix += group.length;
-    kept += group.reduce((sum, segment) => sum + segment.params, 0);
-    return levelOf(config, levels[i] as Level, prefix, kept);
+    params += paramsOf(group);
+    return levelOf(config, levels[i] as Level, prefix, params);
   });
   return { segments, ranking, alwaysOn: merged[0]?.length ?? 0, levels: plannedLevels };
+}
+
+/** How many cells from the front come nearest to `wanted` parameters. */
+function nearestPrefix(cells: readonly Segment[], wanted: number, atLeast: number): number {
+  let count = 0;
+  let kept = 0;
+  for (const { params } of cells) {
+    if (count >= atLeast && Math.abs(kept + params - wanted) > Math.abs(kept - wanted)) break;
+    kept += params;
+    count++;
+  }
+  return count;
 }
 
 function mergeCells(cells: readonly Segment[]): Segment[] {
@@ -95,11 +121,27 @@ export function attentionCell(config: ModelConfig, layer: number): Segment {
   return { layer, kind: 'attention', unitStart: 0, units: config.kvHeads, params };
 }
 
+/** How attention is cut: whole layers (what the graph writer can gate), or single KV groups. */
+export type AttentionUnit = 'layer' | 'group';
+
+/** A layer's attention in cells, most important group first. */
+export function attentionCells(config: ModelConfig, layer: number, unit: AttentionUnit): Segment[] {
+  if (unit === 'layer') return [attentionCell(config, layer)];
+  const params = paramsPerKvGroup(config);
+  return Array.from({ length: config.kvHeads }, (_, unitStart) => ({
+    layer,
+    kind: 'attention',
+    unitStart,
+    units: 1,
+    params,
+  }));
+}
+
 /** A layer's MLP cut at the given neurons (first 0, last ffnSize). */
 export function mlpCells(config: ModelConfig, layer: number, cuts: readonly number[]): Segment[] {
   return cuts.slice(1).map((end, i) => {
     const unitStart = cuts[i] as number;
     const units = end - unitStart;
-    return { layer, kind: 'mlp', unitStart, units, params: units * 3 * config.hiddenSize };
+    return { layer, kind: 'mlp', unitStart, units, params: units * paramsPerMlpNeuron(config) };
   });
 }

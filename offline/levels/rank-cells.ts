@@ -1,10 +1,8 @@
 import type { Segment } from '../../core/bundle-manifest.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
 import type { UnitImportance } from '../importance/unit-importance.ts';
+import { NEURON_GRAIN } from './cut-to-size.ts';
 import { attentionCell, mlpCells } from './level-plan.ts';
-
-/** Neurons of a cut are a multiple of this, so that block-quantized `down` columns start on whole blocks. */
-const NEURON_GRAIN = 32;
 
 export interface RankingOptions {
   /** MLP cells per layer. */

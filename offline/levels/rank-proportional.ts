@@ -1,0 +1,133 @@
+import type { Segment } from '../../core/bundle-manifest.ts';
+import { decoderParams, type ModelConfig } from '../../core/model-config.ts';
+import type { UnitImportance } from '../importance/unit-importance.ts';
+import { NEURON_GRAIN } from './cut-to-size.ts';
+import { layersByValue, mlpShares } from './layer-importance.ts';
+import { attentionCells, mlpCells, type AttentionUnit } from './level-plan.ts';
+import { evenCuts } from './rank-cells.ts';
+
+/** Share of the attention that is on at a decoder ratio: points ascending from (0, 0), straight lines between. */
+export type AttentionCurve = readonly (readonly [ratio: number, share: number])[];
+
+export interface ProportionalOptions {
+  /** MLP cells per layer, all equal; or the decoder ratios at whose widths every layer is cut. */
+  readonly cuts: { readonly cells: number } | { readonly ratios: readonly number[] };
+  readonly attentionCurve: AttentionCurve;
+  readonly attentionUnit: AttentionUnit;
+}
+
+/** models.md §4.2 and §4.7: MLPs only down to 0.6, then the least important attention as well. */
+export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
+  cuts: { cells: 4 },
+  attentionCurve: [
+    [0, 0],
+    [0.2, 0.5],
+    [0.4, 0.8],
+    [0.6, 1],
+  ],
+  attentionUnit: 'layer',
+};
+
+function shareAt(curve: AttentionCurve, ratio: number): number {
+  let [beforeRatio, beforeShare] = curve[0] ?? [0, 0];
+  for (const [atRatio, atShare] of curve.slice(1)) {
+    if (ratio <= atRatio)
+      return beforeShare + ((atShare - beforeShare) * (ratio - beforeRatio)) / (atRatio - beforeRatio);
+    [beforeRatio, beforeShare] = [atRatio, atShare];
+  }
+  return beforeShare;
+}
+
+/** Widths (0..1) in proportion to `shares`, none above 1, that keep `ratio` of all neurons. */
+export function proportionalWidths(shares: readonly number[], ratio: number): number[] {
+  const widthsAt = (scale: number): number[] => shares.map((share) => Math.min(1, scale * share));
+  let low = 0;
+  let high = 1 / Math.min(...shares);
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    const kept = widthsAt(middle).reduce((sum, width) => sum + width, 0) / shares.length;
+    if (kept < ratio) low = middle;
+    else high = middle;
+  }
+  return widthsAt(high);
+}
+
+/** Where each layer's MLP is cut. */
+function layerCuts(config: ModelConfig, shares: readonly number[], options: ProportionalOptions): number[][] {
+  const { ffnSize } = config;
+  if ('cells' in options.cuts) {
+    const cuts = evenCuts(ffnSize, options.cuts.cells);
+    return shares.map(() => cuts);
+  }
+  const mlpShare = (config.layers * ffnSize * 3 * config.hiddenSize) / decoderParams(config);
+  const grain = ffnSize % NEURON_GRAIN === 0 ? NEURON_GRAIN : 1;
+  const widths = options.cuts.ratios.map((ratio) => {
+    const attention = (1 - mlpShare) * shareAt(options.attentionCurve, ratio);
+    return proportionalWidths(shares, Math.max(0, ratio - attention) / mlpShare);
+  });
+  return shares.map((_, layer) => {
+    const inner = widths.map((width) => grain * Math.round((ffnSize * (width[layer] ?? 0)) / grain));
+    return [...new Set([0, ...inner, ffnSize])].sort((a, b) => a - b);
+  });
+}
+
+/** Attention cells, most important first; every layer's first group before any layer's second. */
+function rankAttention(config: ModelConfig, importance: UnitImportance, unit: AttentionUnit): Segment[] {
+  const layers = layersByValue(importance, ({ attention }) => attention);
+  if (unit === 'layer') return layers.flatMap((layer) => attentionCells(config, layer, unit));
+  const groups = layers.flatMap((layer) => {
+    // Scores of a layer's groups in unit order, i.e. descending.
+    const scores = [...(importance.layers[layer]?.kvGroups ?? [])].sort((a, b) => b - a);
+    return attentionCells(config, layer, unit).map((cell) => ({ cell, score: scores[cell.unitStart] ?? 0 }));
+  });
+  const first = groups.filter(({ cell }) => cell.unitStart === 0);
+  const later = groups.filter(({ cell }) => cell.unitStart > 0).sort((a, b) => b.score - a.score);
+  return [...first, ...later].map(({ cell }) => cell);
+}
+
+/**
+ * MLP widths in proportion to layer importance (models.md §4.2), in staggered cells: a cell comes in when the
+ * width of its layer passes the cell's middle (§4.7). Attention comes in beside them along `attentionCurve`, by
+ * whole layers in the order of what the model loses without them, or by KV groups in the order of their scores
+ * (which must then compare over layers).
+ */
+export function rankProportional(
+  config: ModelConfig,
+  importance: UnitImportance,
+  options: ProportionalOptions,
+): Segment[] {
+  const shares = mlpShares(importance);
+  const cuts = layerCuts(config, shares, options);
+  const mlp = shares
+    .flatMap((share, layer) => mlpCells(config, layer, cuts[layer] ?? []).map((cell) => ({ cell, share })))
+    .map(({ cell, share }) => ({ cell, at: (cell.unitStart + cell.units / 2) / share }))
+    .sort((a, b) => a.at - b.at || a.cell.layer - b.cell.layer)
+    .map(({ cell }) => cell);
+  const attention = rankAttention(config, importance, options.attentionUnit);
+  return weave(config, mlp, attention, options.attentionCurve);
+}
+
+/** Merges both rankings, so that at every decoder ratio the curve's share of the attention is on. */
+function weave(
+  config: ModelConfig,
+  mlp: readonly Segment[],
+  attention: readonly Segment[],
+  curve: AttentionCurve,
+): Segment[] {
+  const whole = decoderParams(config);
+  const ranked: Segment[] = [];
+  let kept = 0;
+  let on = 0;
+  const take = (cell: Segment): void => {
+    ranked.push(cell);
+    kept += cell.params;
+  };
+  for (const cell of mlp) {
+    // Half a cell early: the share is then right on average.
+    while (on < attention.length && (on + 0.5) / attention.length < shareAt(curve, kept / whole))
+      take(attention[on++] as Segment);
+    take(cell);
+  }
+  for (const cell of attention.slice(on)) take(cell);
+  return ranked;
+}
