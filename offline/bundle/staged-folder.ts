@@ -13,6 +13,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path';
 import { MANIFEST_FILE } from '../../core/bundle-manifest.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import { ownedName, removeLeftovers } from './leftovers.ts';
 
 function syncPath(path: string): void {
   const fd = openSync(path, 'r');
@@ -20,9 +21,20 @@ function syncPath(path: string): void {
   closeSync(fd);
 }
 
+/** What a folder of this kind holds, so that no other is ever replaced. */
+export interface FolderKind {
+  readonly what: string;
+  readonly file: string;
+  /** Text that the file holds. */
+  readonly tells: string;
+}
+
+const BUNDLE_FOLDER: FolderKind = { what: 'bundle', file: MANIFEST_FILE, tells: '"bundleId"' };
+
 /**
  * A folder that appears whole or not at all: files are written into a temporary sibling, flushed and renamed
- * into place by {@link commit}. An older bundle in its place is replaced; any other folder is refused.
+ * into place by {@link commit}. An older folder of the same kind is replaced; any other folder is refused. A
+ * killed process leaves the temporary folder behind; it is removed when the next one starts on the same target.
  */
 export class StagedFolder {
   readonly path: string;
@@ -33,18 +45,21 @@ export class StagedFolder {
     this.#target = target;
   }
 
-  /** Failures: `output-taken` (a folder that is no bundle), `output-unwritable`. */
-  static create(target: string): Result<StagedFolder> {
+  /** Failures: `output-taken` (a folder of another kind), `output-unwritable`. */
+  static create(target: string, kind = BUNDLE_FOLDER): Result<StagedFolder> {
     const absolute = resolve(target);
-    if (existsSync(absolute) && !isReplaceable(absolute))
+    if (existsSync(absolute) && !isReplaceable(absolute, kind))
       return fail(
         'output-taken',
-        `${target} exists and is not a Bungee bundle.`,
-        'Name an empty or new folder with --out.',
+        `${target} exists and is not a Bungee ${kind.what}.`,
+        'Name an empty or new folder.',
       );
     try {
       mkdirSync(dirname(absolute), { recursive: true });
-      const path = mkdtempSync(join(dirname(absolute), `.${basename(absolute)}-`));
+      const prefix = `.${basename(absolute)}-`;
+      bringBack(absolute, prefix);
+      removeLeftovers(dirname(absolute), prefix);
+      const path = mkdtempSync(join(dirname(absolute), ownedName(prefix)));
       return ok(new StagedFolder(path, absolute));
     } catch (error) {
       return fail('output-unwritable', `${target} cannot be written.`, 'Name another folder.', String(error));
@@ -54,7 +69,7 @@ export class StagedFolder {
   /** Flushes every file and puts the folder in place. */
   commit(): void {
     for (const name of readdirSync(this.path)) syncPath(join(this.path, name));
-    const old = `${this.path}-old`;
+    const old = `${this.path}${OLD}`;
     const replaces = existsSync(this.#target);
     if (replaces) renameSync(this.#target, old);
     renameSync(this.path, this.#target);
@@ -67,10 +82,20 @@ export class StagedFolder {
   }
 }
 
-function isReplaceable(folder: string): boolean {
+/** The folder that a commit is about to replace. */
+const OLD = '-old';
+
+/** A commit that was killed between its two renames has moved the older folder away: puts it back. */
+function bringBack(target: string, prefix: string): void {
+  if (existsSync(target)) return;
+  const old = readdirSync(dirname(target)).find((name) => name.startsWith(prefix) && name.endsWith(OLD));
+  if (old !== undefined) renameSync(join(dirname(target), old), target);
+}
+
+function isReplaceable(folder: string, { file, tells }: FolderKind): boolean {
   try {
     const names = readdirSync(folder);
-    return names.length === 0 || readFileSync(join(folder, MANIFEST_FILE), 'utf8').includes('"bundleId"');
+    return names.length === 0 || readFileSync(join(folder, file), 'utf8').includes(tells);
   } catch {
     return false;
   }
