@@ -9,7 +9,8 @@ import {
   type GgufScalar,
   type GgufValue,
 } from './gguf-header.ts';
-import { ggufTensorNames, permuteRotaryRows, type GgufModel } from './gguf-model.ts';
+import type { GgufModel } from './gguf-model.ts';
+import { ggufTensorNames, isInterleaved, permuteRotaryRows } from './gguf-names.ts';
 import { expectedWeights, WEIGHTS } from './source-model.ts';
 
 /** `general.file_type` of llama.cpp (enum llama_ftype). */
@@ -149,7 +150,7 @@ export function writeGguf(
     for (const [i, { name, type: storage, offset }] of tensors.entries()) {
       const { hiddenSize, headDim } = model.config;
       const values = model.tensor(name);
-      const rows = /self_attn\.[qk]_proj/.test(name)
+      const rows = isInterleaved(model.config, name)
         ? permuteRotaryRows(values, hiddenSize, headDim)
         : values;
       writeAll(fd, quantizeGgml(storage, rows), dataStart + offset);

@@ -2,76 +2,21 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { modelConfigSchema, type ModelConfig } from '../../core/model-config.ts';
-import { parseJsonWith, parseWith } from '../../core/parse.ts';
+import { parseJsonWith } from '../../core/parse.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { hashFile } from '../bundle/hash-file.ts';
 import { readExactly } from './byte-window.ts';
+import { readConfigJson } from './config-json.ts';
 import { dequantizeGgml } from './gguf-blocks.ts';
 import { openSafetensorsFile, type SafetensorsFile } from './safetensors-header.ts';
 import { readFolderTokenizer } from './folder-tokenizer.ts';
 import { expectedWeights, type SourceModel } from './source-model.ts';
+import { NAME_ANOTHER_MODEL, unreadWeight } from './supported-models.ts';
 
 const WEIGHTS_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
 
-const configFileSchema = z.object({
-  architectures: z.array(z.string()).optional(),
-  model_type: z.string(),
-  hidden_size: z.number(),
-  num_hidden_layers: z.number(),
-  num_attention_heads: z.number(),
-  num_key_value_heads: z.number().optional(),
-  head_dim: z.number().nullish(),
-  intermediate_size: z.number(),
-  vocab_size: z.number(),
-  max_position_embeddings: z.number(),
-  rope_theta: z.number().optional(),
-  rope_scaling: z.unknown().optional(),
-  rms_norm_eps: z.number(),
-  tie_word_embeddings: z.boolean().optional(),
-  attention_bias: z.boolean().optional(),
-  mlp_bias: z.boolean().optional(),
-  eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
-  bos_token_id: z.int().nullish(),
-});
-
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string().regex(/^[\w.-]+$/)) });
-
-type ConfigFile = z.infer<typeof configFileSchema>;
-
-function toModelConfig(file: ConfigFile, path: string): Result<ModelConfig> {
-  const unsupported = (what: string): Result<never> =>
-    fail(
-      'safetensors-unsupported',
-      `${path}: ${what}.`,
-      'Name a plain Llama-family model, e.g. SmolLM2-135M-Instruct.',
-    );
-  if (file.model_type !== 'llama')
-    return unsupported(`model_type ${file.model_type}; Bungee elasticizes the Llama family`);
-  if (file.rope_scaling !== undefined && file.rope_scaling !== null)
-    return unsupported('it scales its rotary embedding, which Bungee does not read yet');
-  if (file.attention_bias === true || file.mlp_bias === true)
-    return unsupported('it has biases in its linear layers, which Bungee does not read yet');
-  return parseWith(
-    modelConfigSchema,
-    {
-      architecture: 'llama',
-      hiddenSize: file.hidden_size,
-      layers: file.num_hidden_layers,
-      heads: file.num_attention_heads,
-      kvHeads: file.num_key_value_heads ?? file.num_attention_heads,
-      headDim: file.head_dim ?? file.hidden_size / file.num_attention_heads,
-      ffnSize: file.intermediate_size,
-      vocabSize: file.vocab_size,
-      contextLength: file.max_position_embeddings,
-      ropeTheta: file.rope_theta ?? 10_000,
-      rmsNormEps: file.rms_norm_eps,
-      tiedEmbedding: file.tie_word_embeddings ?? false,
-    },
-    path,
-  );
-}
 
 /** The files that hold the weights: one, or those that the index names. */
 function weightFiles(folder: string): Result<string[]> {
@@ -89,7 +34,7 @@ function weightFiles(folder: string): Result<string[]> {
 
 /**
  * Opens a folder in the Hugging Face layout: config.json, tokenizer.json, tokenizer_config.json and safetensors,
- * whole or in shards. Failures: `model-incomplete`, `invalid-input`, `invalid-json`, those of
+ * whole or in shards. Failures: `model-incomplete`, those of {@link readConfigJson} and
  * {@link openSafetensorsFile}, and `safetensors-corrupt` where a tensor is absent or has the wrong shape.
  */
 export async function openSafetensors(folder: string, signal?: AbortSignal): Promise<Result<SourceModel>> {
@@ -100,15 +45,10 @@ export async function openSafetensors(folder: string, signal?: AbortSignal): Pro
       `${folder} has no config.json.`,
       'Name a GGUF file or a folder as the Hugging Face hub has it.',
     );
-  const configFile = parseJsonWith(configFileSchema, readFileSync(configPath, 'utf8'), configPath);
-  if (!configFile.ok) return configFile;
-  const config = toModelConfig(configFile.value, configPath);
-  if (!config.ok) return config;
-  const eos = configFile.value.eos_token_id;
-  const tokenizer = readFolderTokenizer(folder, {
-    bosTokenId: configFile.value.bos_token_id ?? null,
-    eosTokenIds: typeof eos === 'number' ? [eos] : (eos ?? []),
-  });
+  const read = readConfigJson(readFileSync(configPath, 'utf8'), configPath);
+  if (!read.ok) return read;
+  const { config, notes } = read.value;
+  const tokenizer = readFolderTokenizer(folder, read.value);
   if (!tokenizer.ok) return tokenizer;
   const names = weightFiles(folder);
   if (!names.ok) return names;
@@ -132,7 +72,8 @@ export async function openSafetensors(folder: string, signal?: AbortSignal): Pro
     }
     return null;
   };
-  for (const [name, shape] of expectedWeights(config.value)) {
+  const expected = expectedWeights(config);
+  for (const [name, shape] of expected) {
     const found = find(name)?.info.shape.join('x');
     if (found !== shape.join('x')) {
       close();
@@ -142,6 +83,18 @@ export async function openSafetensors(folder: string, signal?: AbortSignal): Pro
         'Fetch the model again, or name another one.',
       );
     }
+  }
+  const unread = unreadWeight(
+    files.flatMap((file) => [...file.tensors.keys()]),
+    new Set(expected.keys()),
+  );
+  if (unread !== null) {
+    close();
+    return fail(
+      'safetensors-unsupported',
+      `${folder} has a weight ${unread}, which a plain ${config.architecture} has not and Bungee would leave out.`,
+      NAME_ANOTHER_MODEL,
+    );
   }
   const hash = createHash('sha256');
   for (const name of names.value) hash.update(await hashFile(join(folder, name), signal));
@@ -154,7 +107,8 @@ export async function openSafetensors(folder: string, signal?: AbortSignal): Pro
         ? await hashFile(join(folder, names.value[0] ?? ''), signal)
         : hash.digest('hex'),
     licence: readLicence(folder),
-    config: config.value,
+    config,
+    notes,
     tokenizer: tokenizer.value,
     tensor: (name) => {
       const found = find(name);

@@ -23,6 +23,8 @@ export interface SourceModel {
   readonly sha256: string;
   readonly licence: { readonly spdx: string; readonly notice: string };
   readonly config: ModelConfig;
+  /** What the user should know about how the model was read, one line each. */
+  readonly notes?: readonly string[];
   readonly tokenizer: TokenizerSource;
   /**
    * A weight matrix row-major [out, in] (norms and biases: vectors) as f32; q and k rows in the half-split rotary order
