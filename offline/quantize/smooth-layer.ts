@@ -31,28 +31,39 @@ function divideRows(matrix: Float32Array, factors: Float32Array): Float32Array {
   return matrix.map((value, i) => value / (factors[Math.floor(i / width)] as number));
 }
 
-/** Per channel activation^strength / weight^(1 - strength); 1 where a channel is dead. */
+/**
+ * Per channel activation^strength / weight^(1 - strength); 1 where a channel is dead. Square roots where that is
+ * what the powers are: they are rounded alike everywhere, powers are not.
+ */
 function smoothingFactors(activations: Float32Array, weights: Float32Array, strength: number): Float32Array {
   return activations.map((activation, i) => {
     const weight = weights[i] as number;
-    return activation > 0 && weight > 0 ? activation ** strength / weight ** (1 - strength) : 1;
+    if (!(activation > 0 && weight > 0)) return 1;
+    return strength === 0.5
+      ? Math.sqrt(activation) / Math.sqrt(weight)
+      : activation ** strength / weight ** (1 - strength);
   });
 }
 
-/**
- * Moves the range of outlier channels from the activations, which int8 products quantize with one scale per
- * tensor, into the weights, which have a scale per output (SmoothQuant, Xiao et al. 2023, eq. 4). Channels are
- * rescaled where that is exact: norm weights against the columns of q/k/v and gate/up, v rows against `o`
- * columns (shared by the query heads of a group; the bias of v goes with its rows), up rows against `down` columns. The f32 function does not change.
- *
- * @param strength 0 only evens the weights, 1 only the activations.
- */
-export function smoothLayer(
+/** What each channel of a layer's groups of products is divided by; its weights are multiplied with the same. */
+export interface LayerSmoothing {
+  /** [hidden] */
+  readonly attentionIn: Float32Array;
+  /** [heads * headDim]; equal for the query heads of a KV group. */
+  readonly attentionOut: Float32Array;
+  /** [hidden] */
+  readonly mlpIn: Float32Array;
+  /** [ffnSize] */
+  readonly mlpHidden: Float32Array;
+}
+
+/** The factors of {@link smoothLayer}. */
+export function layerSmoothing(
   config: ModelConfig,
   tensors: LayerTensors,
   ranges: InputRanges,
   strength: number,
-): LayerTensors {
+): LayerSmoothing {
   const { hiddenSize: d, headDim, heads, kvHeads, ffnSize } = config;
   const attentionIn = smoothingFactors(
     ranges.attentionIn,
@@ -60,7 +71,7 @@ export function smoothLayer(
     strength,
   );
   const mlpIn = smoothingFactors(ranges.mlpIn, columnMaxima(d, tensors.gate, tensors.up), strength);
-  const hidden = smoothingFactors(ranges.mlpHidden, columnMaxima(ffnSize, tensors.down), strength);
+  const mlpHidden = smoothingFactors(ranges.mlpHidden, columnMaxima(ffnSize, tensors.down), strength);
 
   const queryWidth = heads * headDim;
   const outputMaxima = columnMaxima(queryWidth, tensors.o);
@@ -77,8 +88,39 @@ export function smoothLayer(
     sharedMaxima[channel] = Math.max(sharedMaxima[channel] as number, outputMaxima[i] as number);
   }
   const value = smoothingFactors(sharedRange, sharedMaxima, strength);
-  const output = Float32Array.from({ length: queryWidth }, (_, i) => value[channelOf(i)] as number);
+  const attentionOut = Float32Array.from({ length: queryWidth }, (_, i) => value[channelOf(i)] as number);
+  return { attentionIn, attentionOut, mlpIn, mlpHidden };
+}
 
+/**
+ * Moves the range of outlier channels from the activations, which int8 products quantize with one scale per
+ * tensor, into the weights, which have a scale per output (SmoothQuant, Xiao et al. 2023, eq. 4). Channels are
+ * rescaled where that is exact: norm weights against the columns of q/k/v and gate/up, v rows against `o`
+ * columns (shared by the query heads of a group; the bias of v goes with its rows), up rows against `down` columns. The f32 function does not change.
+ *
+ * @param strength 0 only evens the weights, 1 only the activations.
+ */
+export function smoothLayer(
+  config: ModelConfig,
+  tensors: LayerTensors,
+  ranges: InputRanges,
+  strength: number,
+): LayerTensors {
+  return applySmoothing(config, tensors, layerSmoothing(config, tensors, ranges, strength));
+}
+
+/** A layer with its channels divided and its weights multiplied; see {@link smoothLayer}. */
+export function applySmoothing(
+  config: ModelConfig,
+  tensors: LayerTensors,
+  { attentionIn, attentionOut, mlpIn, mlpHidden }: LayerSmoothing,
+): LayerTensors {
+  const { heads, kvHeads, headDim } = config;
+  // The query heads of a group share one value: its first head tells the group's.
+  const value = Float32Array.from(
+    { length: kvHeads * headDim },
+    (_, i) => attentionOut[Math.floor(i / headDim) * (heads / kvHeads) * headDim + (i % headDim)] as number,
+  );
   return {
     ...tensors,
     attentionNorm: tensors.attentionNorm.map((weight, i) => weight / (attentionIn[i] as number)),
@@ -86,10 +128,10 @@ export function smoothLayer(
     k: scaleColumns(tensors.k, attentionIn),
     v: divideRows(scaleColumns(tensors.v, attentionIn), value),
     vBias: tensors.vBias && divideRows(tensors.vBias, value),
-    o: scaleColumns(tensors.o, output),
+    o: scaleColumns(tensors.o, attentionOut),
     mlpNorm: tensors.mlpNorm.map((weight, i) => weight / (mlpIn[i] as number)),
     gate: scaleColumns(tensors.gate, mlpIn),
-    up: divideRows(scaleColumns(tensors.up, mlpIn), hidden),
-    down: scaleColumns(tensors.down, hidden),
+    up: divideRows(scaleColumns(tensors.up, mlpIn), mlpHidden),
+    down: scaleColumns(tensors.down, mlpHidden),
   };
 }
