@@ -1,0 +1,72 @@
+import type { Level } from '../../core/level.ts';
+import type { LayerRanges } from '../../core/recipe-blobs.ts';
+import type { AdapterParameters, AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
+import type { Result } from '../../core/result.ts';
+import type { UnitImportance, UnitOrder } from '../importance/unit-importance.ts';
+import type { LevelPlan } from '../levels/level-plan.ts';
+import type { SourceModel } from '../sources/source-model.ts';
+
+/** Progress inside of a stage, 0..1; may throw to cancel. */
+export type OnFraction = (fraction: number) => void;
+
+export interface MeasureOptions {
+  readonly criterion: string;
+  /** Token windows of the calibration text. */
+  readonly windows: readonly (readonly number[])[];
+  /** For temporary files; removed after the run. */
+  readonly scratch: string;
+}
+
+export interface Measured {
+  readonly importance: UnitImportance;
+  /** Per layer, for int8. */
+  readonly ranges: readonly LayerRanges[];
+}
+
+/** Finds out how much each unit matters, and how large the activations get. */
+export type MeasureStage = (
+  model: SourceModel,
+  options: MeasureOptions,
+  onFraction: OnFraction,
+  signal: AbortSignal | undefined,
+) => Promise<Measured>;
+
+/** How levels are brought back; `none` leaves them as they were cut. */
+export const RECOVERY_METHODS = ['none', 'distill', 'next-token', 'mixed'] as const;
+export type RecoveryMethod = (typeof RECOVERY_METHODS)[number];
+
+export interface RecoverStageOptions {
+  readonly model: SourceModel;
+  readonly orders: readonly UnitOrder[];
+  readonly plan: LevelPlan;
+  readonly method: Exclude<RecoveryMethod, 'none'>;
+  readonly shape: AdapterShape<RuntimeSite>;
+  /** Per level. */
+  readonly steps: number;
+  readonly seed: number;
+  readonly dataFolder: string | null;
+  /** Kept over kills, for this very training alone: checkpoints and large temporary files go here. */
+  readonly workFolder: string;
+}
+
+export interface RecoveredLevel {
+  readonly level: Level;
+  readonly parameters: AdapterParameters;
+  readonly heldOutLoss: number | null;
+  readonly steps: number;
+}
+
+export interface Recovered {
+  /** In words, for the manifest. */
+  readonly method: string;
+  /** Text that it was trained on. */
+  readonly data: readonly { readonly name: string; readonly sha256: string }[];
+  readonly levels: readonly RecoveredLevel[];
+}
+
+/** Trains the adapters of all levels; killed and called again it ends with the same. */
+export type RecoverStage = (
+  options: RecoverStageOptions,
+  onFraction: OnFraction,
+  signal: AbortSignal | undefined,
+) => Promise<Result<Recovered>>;
