@@ -8,10 +8,33 @@ const TOKEN_USER_DEFINED = 4;
 
 const BYTE_LEVEL = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
 
-/** llama.cpp's `tokenizer.ggml.pre` -> the pre-tokenizer of the same name in Hugging Face's format. */
-const PRE_TOKENIZERS: Readonly<Record<string, unknown>> = {
-  smollm: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, BYTE_LEVEL] },
-  'gpt-2': BYTE_LEVEL,
+/** Words, runs of `digits`, punctuation and white space, as Llama 3's and Qwen2's tokenizer.json split text. */
+function wordSplit(digits: string): unknown {
+  const regex = `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+  const split = { type: 'Split', pattern: { Regex: regex }, behavior: 'Isolated', invert: false };
+  return { type: 'Sequence', pretokenizers: [split, { ...BYTE_LEVEL, use_regex: false }] };
+}
+
+interface PreTokenizer {
+  readonly preTokenizer: unknown;
+  readonly normalizer?: unknown;
+  /** Whole words of the vocabulary are taken without merging. */
+  readonly ignoreMerges?: boolean;
+  /** Where the file does not say whether a prompt starts with BOS. */
+  readonly addBos?: boolean;
+}
+
+/** llama.cpp's `tokenizer.ggml.pre` -> the same in Hugging Face's format. */
+const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
+  smollm: {
+    preTokenizer: {
+      type: 'Sequence',
+      pretokenizers: [{ type: 'Digits', individual_digits: true }, BYTE_LEVEL],
+    },
+  },
+  'gpt-2': { preTokenizer: BYTE_LEVEL },
+  qwen2: { preTokenizer: wordSplit('\\p{N}'), normalizer: { type: 'NFC' } },
+  'llama-bpe': { preTokenizer: wordSplit('\\p{N}{1,3}'), ignoreMerges: true, addBos: true },
 };
 
 /** Used where a file carries no template: the ChatML form most small instruct models were trained with. */
@@ -35,11 +58,11 @@ function tokenId(header: GgufHeader, key: string, vocabSize: number): number | n
 export function readGgufTokenizer(header: GgufHeader, path: string): Result<TokenizerSource> {
   const kind = header.metadata.get('tokenizer.ggml.model')?.value;
   const pre = header.metadata.get('tokenizer.ggml.pre')?.value ?? 'gpt-2';
-  const preTokenizer = typeof pre === 'string' ? PRE_TOKENIZERS[pre] : undefined;
-  if (kind !== 'gpt2' || preTokenizer === undefined)
+  const known = typeof pre === 'string' ? PRE_TOKENIZERS[pre] : undefined;
+  if (kind !== 'gpt2' || known === undefined)
     return fail(
       'gguf-unsupported',
-      `${path}: tokenizer ${String(kind)}/${String(pre)} is not supported; Bungee reads gpt2 with ${Object.keys(PRE_TOKENIZERS).join(' or ')}.`,
+      `${path}: tokenizer ${String(kind)}/${String(pre)} is not supported; Bungee reads gpt2 with ${Object.keys(PRE_TOKENIZERS).join(', ')}.`,
       'Use the safetensors folder of this model: it brings its tokenizer.json.',
     );
   const tokens = strings(header, 'tokenizer.ggml.tokens');
@@ -74,8 +97,8 @@ export function readGgufTokenizer(header: GgufHeader, path: string): Result<Toke
     truncation: null,
     padding: null,
     added_tokens: addedTokens,
-    normalizer: null,
-    pre_tokenizer: preTokenizer,
+    normalizer: known.normalizer ?? null,
+    pre_tokenizer: known.preTokenizer,
     post_processor: null,
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: {
@@ -86,6 +109,7 @@ export function readGgufTokenizer(header: GgufHeader, path: string): Result<Toke
       end_of_word_suffix: null,
       fuse_unk: false,
       byte_fallback: false,
+      ...(known.ignoreMerges === true ? { ignore_merges: true } : {}),
       vocab,
       merges,
     },
@@ -96,6 +120,6 @@ export function readGgufTokenizer(header: GgufHeader, path: string): Result<Toke
     chatTemplate: typeof template === 'string' ? template : CHATML_TEMPLATE,
     bosTokenId: tokenId(header, 'tokenizer.ggml.bos_token_id', tokens.length),
     eosTokenIds: [eos],
-    addBos: header.metadata.get('tokenizer.ggml.add_bos_token')?.value === true,
+    addBos: (header.metadata.get('tokenizer.ggml.add_bos_token')?.value ?? known.addBos) === true,
   });
 }

@@ -2,60 +2,21 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { unwrap } from '../../core/result.ts';
-import { floatToHalf } from '../../offline/quantize/half-float.ts';
 import { openSourceModel } from '../../offline/sources/open-source-model.ts';
 import { expectedWeights } from '../../offline/sources/source-model.ts';
 import { tinySourceModel } from '../../offline/sources/tiny-model.ts';
 import { largestDifference } from './support/graph-lab.ts';
-import { configJson, temporaryFolder, writeSafetensors, type StoredTensor } from './support/test-files.ts';
+import {
+  storedTensors,
+  writeModelFolder,
+  writeSafetensors,
+  type Dtype,
+  type FolderOptions,
+} from './support/model-folder.ts';
 
 const model = tinySourceModel({ seed: 4, config: { tiedEmbedding: false, layers: 3 } });
-type Dtype = 'F32' | 'F16' | 'BF16';
 
-function encode(dtype: Dtype, values: Float32Array): Buffer {
-  const out = Buffer.alloc(values.length * (dtype === 'F32' ? 4 : 2));
-  for (const [i, value] of values.entries())
-    if (dtype === 'F32') out.writeFloatLE(value, i * 4);
-    else if (dtype === 'F16') out.writeUInt16LE(floatToHalf(value), i * 2);
-    else out.writeUInt16LE((new Uint32Array(Float32Array.of(value).buffer)[0] ?? 0) >>> 16, i * 2);
-  return out;
-}
-
-function tensors(dtype: Dtype): Map<string, StoredTensor> {
-  return new Map(
-    [...expectedWeights(model.config)].map(([name, shape]) => [
-      name,
-      { dtype, shape, bytes: encode(dtype, model.tensor(name)) },
-    ]),
-  );
-}
-
-/** A model folder as the hub has it; with `shards` its weights lie in two files behind an index. */
-function modelFolder(dtype: Dtype = 'F32', shards = false, config: Record<string, unknown> = {}): string {
-  const folder = temporaryFolder();
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...configJson(model.config), ...config }));
-  writeFileSync(join(folder, 'tokenizer.json'), model.tokenizer.json);
-  writeFileSync(
-    join(folder, 'tokenizer_config.json'),
-    JSON.stringify({
-      chat_template: 'T{{ x }}',
-      bos_token: '<|im_start|>',
-      eos_token: { content: '<|im_end|>' },
-    }),
-  );
-  writeFileSync(join(folder, 'README.md'), '---\nlicense: apache-2.0\n---\n# Tiny');
-  const all = [...tensors(dtype)];
-  if (!shards) {
-    writeSafetensors(join(folder, 'model.safetensors'), new Map(all));
-    return folder;
-  }
-  const names = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const;
-  writeSafetensors(join(folder, names[0]), new Map(all.slice(0, 8)));
-  writeSafetensors(join(folder, names[1]), new Map(all.slice(8)));
-  const weightMap = Object.fromEntries(all.map(([name], i) => [name, names[i < 8 ? 0 : 1]]));
-  writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: weightMap }));
-  return folder;
-}
+const modelFolder = (options: FolderOptions = {}): string => writeModelFolder(model, options);
 
 async function failureCode(folder: string): Promise<string> {
   const result = await openSourceModel(folder);
@@ -74,7 +35,7 @@ describe('a safetensors folder', () => {
   ])(
     'in %s (sharded: %s) gives back weights, shape, tokenizer and licence',
     async (dtype, shards, tolerance) => {
-      const opened = unwrap(await openSourceModel(modelFolder(dtype, shards)));
+      const opened = unwrap(await openSourceModel(modelFolder({ dtype, shards })));
       expect(opened.config).toEqual(model.config);
       expect(opened.format).toBe(`safetensors ${dtype}`);
       expect(opened.licence.spdx).toBe('apache-2.0');
@@ -131,7 +92,11 @@ describe('a safetensors folder', () => {
     [
       'with a tensor missing',
       'safetensors-corrupt',
-      (folder) => writeSafetensors(join(folder, 'model.safetensors'), new Map([...tensors('F32')].slice(1))),
+      (folder) =>
+        writeSafetensors(
+          join(folder, 'model.safetensors'),
+          new Map([...storedTensors(model, 'F32')].slice(1)),
+        ),
     ],
     [
       'with a type that Bungee does not read',
@@ -139,7 +104,9 @@ describe('a safetensors folder', () => {
       (folder) =>
         writeSafetensors(
           join(folder, 'model.safetensors'),
-          new Map([...tensors('F32')].map(([name, tensor]) => [name, { ...tensor, dtype: 'F8_E4M3' }])),
+          new Map(
+            [...storedTensors(model, 'F32')].map(([name, tensor]) => [name, { ...tensor, dtype: 'F8_E4M3' }]),
+          ),
         ),
     ],
   ])('%s fails in one clear line', async (_, code, damage) => {
@@ -153,6 +120,6 @@ describe('a safetensors folder', () => {
     ['scaled rotary embedding', { rope_scaling: { type: 'linear', factor: 2 } }],
     ['biases', { attention_bias: true }],
   ])('of a model with %s is refused', async (_, config) => {
-    expect(await failureCode(modelFolder('F32', false, config))).toBe('safetensors-unsupported');
+    expect(await failureCode(modelFolder({ config }))).toBe('safetensors-unsupported');
   });
 });
