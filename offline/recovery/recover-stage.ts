@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Level } from '../../core/level.ts';
+import { ok } from '../../core/result.ts';
+import { selectionWindows } from '../datasets/measuring-windows.ts';
+import { recoveryStream } from '../datasets/recovery-stream.ts';
+import type { RecoverStage, RecoverStageOptions } from '../pipeline/stages.ts';
+import { shapeAt } from '../training/layer-shape.ts';
+import { TrainingWeights } from '../training/training-weights.ts';
+import { recoverTargets, type RecoveryTarget } from './recover.ts';
+
+/** Tokens of a training window. */
+const WINDOW_TOKENS = 256;
+const BATCH = 2;
+/** Windows that all levels learn from: 154,000 tokens. */
+const POOL = 600;
+const HELD_OUT_PER_DOMAIN = 2;
+/** Peak of the learning rate; 2e-3 is slower and 1.5e-2 ends no better (docs/decisions/0056-recovery.md). */
+const PEAK_LEARNING_RATE = 6e-3;
+
+/** Small levels miss more: they take more steps, and each costs less. */
+export function stepsOfLevel(level: Level, steps: number): number {
+  return Math.max(1, Math.round(steps * (0.6 + (90 - level) / 60)));
+}
+
+/** Levels below the full one, largest first. */
+export function recoveryTargets({
+  plan,
+  model,
+  steps,
+}: Pick<RecoverStageOptions, 'plan' | 'model' | 'steps'>): RecoveryTarget[] {
+  return plan.levels
+    .filter(({ level }) => level < 100)
+    .sort((a, b) => b.level - a.level)
+    .map(({ level, prefix }) => ({
+      name: `level-${level}`,
+      level,
+      layers: shapeAt(plan, model.config, prefix),
+      steps: stepsOfLevel(level, steps),
+    }));
+}
+
+/** Trains the adapters of all levels below the full one (see {@link recoverTargets}). */
+export const recoverStage: RecoverStage = async (options, onFraction, signal) => {
+  const { model, orders, shape, method, seed, dataFolder, workFolder } = options;
+  const windowTokens = Math.min(WINDOW_TOKENS, model.config.contextLength);
+  const stream = recoveryStream(model.tokenizer, dataFolder, { windowTokens, seed });
+  if (!stream.ok) return stream;
+  const selection = selectionWindows(model.tokenizer, dataFolder, {
+    windowTokens,
+    windowsPerDomain: HELD_OUT_PER_DOMAIN,
+  });
+  if (!selection.ok) return selection;
+  mkdirSync(workFolder, { recursive: true });
+  const weights = TrainingWeights.write(model, orders, join(workFolder, 'training'), (fraction) => {
+    signal?.throwIfAborted();
+    onFraction(0.01 * fraction);
+  });
+  try {
+    const recovered = await recoverTargets(
+      {
+        weights,
+        weightsIdentity: createHash('sha256')
+          .update(model.sha256)
+          .update(JSON.stringify(orders))
+          .digest('hex'),
+        targets: recoveryTargets(options),
+        adapter: shape,
+        objective: method,
+        peakLearningRate: PEAK_LEARNING_RATE,
+        seed,
+        batch: BATCH,
+        windowTokens,
+        pool: POOL,
+        stream: stream.value,
+        heldOut: selection.value.flatMap(({ windows }) => windows),
+        workFolder,
+      },
+      ({ fraction }) => onFraction(0.01 + 0.99 * fraction),
+      signal,
+    );
+    return ok({
+      method: `${method}, one adapter per level, each started from the level above; ${windowTokens} x ${BATCH} tokens a step`,
+      data: [...stream.value.files],
+      levels: recovered.map(({ target, parameters, heldOutLoss }) => ({
+        level: target.level,
+        parameters,
+        heldOutLoss,
+        steps: target.steps,
+      })),
+    });
+  } finally {
+    weights.remove();
+  }
+};

@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { adapterLayout, type AdapterParameters, type AdapterShape } from '../../core/recovery-adapter.ts';
+import { StaticGraph } from '../differentiate/static-graph.ts';
+import { OFFLINE_SESSION } from '../graph/model-feeds.ts';
+import { WEIGHTS } from '../sources/source-model.ts';
+import { batchFeeds, type WindowIds } from './batch-feeds.ts';
+import { adapterInputs, emitDecoderForward, type AdapterInput } from './decoder-forward.ts';
+import type { LayerShape } from './layer-shape.ts';
+import { TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
+
+/** What a forward-only model is made of. */
+export interface ForwardModelOptions {
+  readonly weights: TrainingWeights;
+  readonly layers: readonly LayerShape[];
+  readonly adapter: { readonly shape: AdapterShape; readonly parameters: AdapterParameters } | null;
+  readonly tokens: number;
+  readonly name: string;
+}
+
+/** A level in f32, forward only, over windows of a fixed number of tokens: the teacher, controls, baselines. */
+export class ForwardModel {
+  readonly #options: ForwardModelOptions;
+  readonly #session: InferenceSession;
+  readonly #inputs: readonly AdapterInput[];
+
+  private constructor(
+    options: ForwardModelOptions,
+    session: InferenceSession,
+    inputs: readonly AdapterInput[],
+  ) {
+    this.#options = options;
+    this.#session = session;
+    this.#inputs = inputs;
+  }
+
+  static async open(options: ForwardModelOptions): Promise<ForwardModel> {
+    const { weights, layers, tokens, adapter } = options;
+    const { config } = weights;
+    const graph = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
+    const inputs = adapter === null ? [] : adapterInputs(graph, config, layers, adapter.shape);
+    const { hidden } = emitDecoderForward(
+      graph,
+      {
+        whole: (name) => graph.weight(name),
+        part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
+      },
+      { config, layers, batch: 1, tokens, adapter: adapter?.shape ?? null, masks: false },
+    );
+    const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
+    const logits = graph.op('FusedMatMul', [hidden, head], { transB: 1 });
+    graph.output(graph.op('LogSoftmax', [logits], { axis: -1 }), 'log_probabilities');
+    const path = join(weights.folder, `forward-${options.name}.onnx`);
+    writeFileSync(path, graph.encode('forward'));
+    if (adapter !== null && adapter.parameters.length !== adapterLayout(config, adapter.shape).total)
+      throw new RangeError('adapter parameters do not fit their shape');
+    return new ForwardModel(options, await InferenceSession.create(path, OFFLINE_SESSION), inputs);
+  }
+
+  /** Log-probabilities of the next token after each position, [tokens, vocabulary]. */
+  async logProbabilities(window: WindowIds): Promise<Float32Array> {
+    const feeds = batchFeeds([window], this.#options.tokens);
+    for (const { name, offset, dims } of this.#inputs) {
+      const size = dims.reduce((product, dim) => product * dim, 1);
+      const parameters = this.#options.adapter?.parameters ?? new Float32Array(0);
+      feeds[name] = new Tensor('float32', parameters.subarray(offset, offset + size), dims);
+    }
+    const results = await this.#session.run(feeds);
+    return results['log_probabilities']?.data as Float32Array;
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
