@@ -1,12 +1,9 @@
 import { layerWeight, type SourceModel } from '../sources/source-model.ts';
-import {
-  fullMask,
-  type ActivationStatistics,
-  type CalibrationModel,
-  type LayerMask,
-} from './calibration-model.ts';
-import { logSoftmaxRows, meanDivergence } from './divergence.ts';
+import type { BlockLosses } from './block-losses.ts';
+import type { ActivationStatistics } from './calibration-model.ts';
 import type { LayerImportance, UnitImportance } from './unit-importance.ts';
+
+export { blockLosses } from './block-losses.ts';
 
 /** L2 norm of every column of a row-major matrix. */
 function columnNorms(matrix: Float32Array, width: number): Float32Array {
@@ -15,48 +12,6 @@ function columnNorms(matrix: Float32Array, width: number): Float32Array {
     for (let column = 0; column < width; column++)
       norms[column] = (norms[column] as number) + (matrix[row + column] as number) ** 2;
   return norms.map(Math.sqrt);
-}
-
-/** Tokens of a probe and how many of its last positions are compared. */
-const PROBE_TOKENS = 96;
-const PROBE_POSITIONS = 40;
-
-/** What the model loses without a layer's MLP or attention. */
-export interface BlockLosses {
-  readonly mlp: number;
-  readonly attention: number;
-}
-
-/**
- * Leaves out each layer's MLP and attention in turn: mean divergence (nats) of the model's predictions from the
- * whole model's on a probe text.
- *
- * @param onProgress 0..1; may throw to cancel.
- */
-export async function blockLosses(
-  calibration: CalibrationModel,
-  text: readonly number[],
-  onProgress: (fraction: number) => void,
-): Promise<BlockLosses[]> {
-  const { layers, vocabSize } = calibration.config;
-  const probe = text.slice(0, PROBE_TOKENS);
-  const from = Math.max(0, probe.length - PROBE_POSITIONS);
-  const whole = logSoftmaxRows(await calibration.logits(probe, from, new Map()), vocabSize);
-  const lossWithout = async (layer: number, block: keyof LayerMask): Promise<number> => {
-    const mask = fullMask(calibration.config);
-    mask[block].fill(0);
-    const logits = await calibration.logits(probe, from, new Map([[layer, mask]]));
-    return meanDivergence(whole, logSoftmaxRows(logits, vocabSize), vocabSize);
-  };
-  const losses: BlockLosses[] = [];
-  for (let layer = 0; layer < layers; layer++) {
-    losses.push({
-      mlp: await lossWithout(layer, 'neurons'),
-      attention: await lossWithout(layer, 'attention'),
-    });
-    onProgress((layer + 1) / layers);
-  }
-  return losses;
 }
 
 /**
@@ -82,7 +37,7 @@ export function activationImportance(
       const size = norm * (layerStatistics['attention-out'].rms[channel] as number);
       kvGroups[group] = (kvGroups[group] as number) + size;
     }
-    return { neurons, kvGroups, ...(losses[layer] ?? { mlp: 0, attention: 0 }) };
+    return { neurons, kvGroups, ...(losses[layer] ?? { mlp: 0, attention: 0, layer: 0 }) };
   });
   return {
     method: 'forward only: units by RMS activation x output norm, blocks by divergence without them',

@@ -77,10 +77,17 @@ export class CalibrationModel {
     this.#unmasked = Array.from({ length: config.layers }, () => fullMask(config));
   }
 
-  /** @param onProgress 0..1; may throw to cancel. */
-  static async open(model: SourceModel, onProgress: (fraction: number) => void): Promise<CalibrationModel> {
+  /**
+   * @param onProgress 0..1; may throw to cancel.
+   * @param parent where the temporary copy goes.
+   */
+  static async open(
+    model: SourceModel,
+    onProgress: (fraction: number) => void,
+    parent = tmpdir(),
+  ): Promise<CalibrationModel> {
     const { config } = model;
-    const folder = mkdtempSync(join(tmpdir(), 'bungee-calibrate-'));
+    const folder = mkdtempSync(join(parent, 'bungee-calibrate-'));
     try {
       const plan = planSingle(config);
       const file = new WeightsFile(join(folder, 'weights.bin'));

@@ -1,0 +1,32 @@
+/**
+ * What a unit's score is made from. L is the next-token loss of one calibration window; a unit's weights are its
+ * rows of the coupled matrices (a neuron's of gate, up and down; a KV group's of q, k, v and o).
+ *
+ * - `taylor`: |dL/dm| of a factor m = 1 on the unit's output, summed over windows: how much the loss would change
+ *   without the unit, to first order.
+ * - `fisher`: the root of the mean of its squares.
+ * - `taylor-weights`: |W * dL/dW| summed over the unit's weights and over windows (paper §3.2 as LLM-Pruner does it).
+ * - `activation`: RMS of the unit's output times the norm of its output weights; no gradients.
+ * - `magnitude`: norm of the unit's weights; a baseline that ruins models.
+ */
+export const IMPORTANCE_CRITERIA = ['taylor', 'fisher', 'taylor-weights', 'activation', 'magnitude'] as const;
+export type ImportanceCriterion = (typeof IMPORTANCE_CRITERIA)[number];
+
+/** docs/decisions/0054-importance-by-gradients.md */
+export const DEFAULT_CRITERION: ImportanceCriterion = 'taylor';
+
+/** Criteria that need a backward pass. */
+export type GradientCriterion = Extract<ImportanceCriterion, 'taylor' | 'fisher' | 'taylor-weights'>;
+
+export function isGradientCriterion(criterion: ImportanceCriterion): criterion is GradientCriterion {
+  return criterion === 'taylor' || criterion === 'fisher' || criterion === 'taylor-weights';
+}
+
+/** How scores were made, for the manifest. */
+export const CRITERION_METHODS: Readonly<Record<ImportanceCriterion, string>> = {
+  taylor: 'units by |dL/d mask| per window, domains normalised and mixed',
+  fisher: 'units by the root mean square of dL/d mask over windows, domains normalised and mixed',
+  'taylor-weights': 'units by the sum of |W * dL/dW| per window, domains normalised and mixed',
+  activation: 'forward only: units by RMS activation x output norm',
+  magnitude: 'units by the norm of their weights',
+};

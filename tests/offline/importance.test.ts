@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unwrap } from '../../core/result.ts';
+import { CalibrationModel, fullMask } from '../../offline/importance/calibration-model.ts';
+import { IMPORTANCE_CRITERIA } from '../../offline/importance/criteria.ts';
+import { logSoftmaxRows } from '../../offline/importance/divergence.ts';
+import { GradientModel, type ImportanceWindow } from '../../offline/importance/gradient-model.ts';
+import { readImportance, writeImportance } from '../../offline/importance/importance-file.ts';
+import { measureImportance } from '../../offline/importance/measure-importance.ts';
+import { ScoreAccumulator, zeroScores, type UnitScores } from '../../offline/importance/unit-scores.ts';
+import { tinySourceModel, TINY_CONFIG } from '../../offline/sources/tiny-model.ts';
+import { TrainingWeights } from '../../offline/training/training-weights.ts';
+
+const TOKENS = 24;
+const model = tinySourceModel({ config: { layers: 2, ffnSize: 48, vocabSize: TINY_CONFIG.vocabSize } });
+const { config } = model;
+
+function windowOf(seed: number, domain: string): ImportanceWindow {
+  const ids = Int32Array.from({ length: TOKENS }, (_, i) => (seed * 131 + i * i * 17 + i * 29) % 250);
+  const lossWeights = new Float32Array(TOKENS).fill(1);
+  lossWeights[TOKENS - 1] = 0;
+  return { ids, lossWeights, documents: new Int32Array(TOKENS), domain };
+}
+
+const windows = [windowOf(1, 'prose'), windowOf(2, 'prose'), windowOf(3, 'instructions')];
+
+describe('gradients of units', () => {
+  let folder: string;
+  let weights: TrainingWeights;
+  let calibration: CalibrationModel;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bungee-test-'));
+    weights = TrainingWeights.write(model, null, folder);
+    calibration = await CalibrationModel.open(model, () => undefined);
+  });
+  afterAll(async () => {
+    await calibration.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Next-token loss as the engine's own graph computes it, with one unit scaled. */
+  async function lossWith(
+    layer: number,
+    kind: 'neurons' | 'kvGroups',
+    unit: number,
+    factor: number,
+  ): Promise<number> {
+    const mask = fullMask(config);
+    const channels = (config.heads / config.kvHeads) * config.headDim;
+    if (kind === 'neurons') mask.neurons[unit] = factor;
+    else mask.attention.fill(factor, unit * channels, (unit + 1) * channels);
+    const ids = [...(windows[0]?.ids ?? [])];
+    const rows = logSoftmaxRows(await calibration.logits(ids, 0, new Map([[layer, mask]])), config.vocabSize);
+    let sum = 0;
+    for (let i = 0; i + 1 < ids.length; i++) sum -= rows[i * config.vocabSize + (ids[i + 1] ?? 0)] as number;
+    return sum / (ids.length - 1);
+  }
+
+  it('are what the loss changes by when a unit is scaled in the graph that ships', async () => {
+    const gradients = await GradientModel.open(weights, TOKENS, 'masks');
+    const { loss, scores } = await gradients.run(windows[0] as ImportanceWindow);
+    await gradients.close();
+    expect(await lossWith(0, 'neurons', 0, 1)).toBeCloseTo(loss, 4);
+    const step = 0.05;
+    for (const [layer, kind, unit] of [
+      [0, 'neurons', 3],
+      [0, 'neurons', 40],
+      [1, 'neurons', 11],
+      [0, 'kvGroups', 1],
+      [1, 'kvGroups', 0],
+    ] as const) {
+      const up = await lossWith(layer, kind, unit, 1 + step);
+      const down = await lossWith(layer, kind, unit, 1 - step);
+      const found = scores[layer]?.[kind][unit] ?? NaN;
+      const expected = (up - down) / (2 * step);
+      expect(Math.abs(found - expected)).toBeLessThan(0.02 * Math.abs(expected) + 5e-5);
+    }
+  });
+
+  it("of weights are no smaller than those of masks: a sum's size is at most the sum of sizes", async () => {
+    const masks = await GradientModel.open(weights, TOKENS, 'masks');
+    const saliences = await GradientModel.open(weights, TOKENS, 'weights');
+    const window = windows[0] as ImportanceWindow;
+    const ofMasks = await masks.run(window);
+    const ofWeights = await saliences.run(window);
+    await masks.close();
+    await saliences.close();
+    expect(ofWeights.loss).toBeCloseTo(ofMasks.loss, 5);
+    for (const [layer, { neurons, kvGroups }] of ofMasks.scores.entries()) {
+      for (const [i, gradient] of neurons.entries())
+        expect(ofWeights.scores[layer]?.neurons[i]).toBeGreaterThanOrEqual(0.999 * Math.abs(gradient) - 1e-7);
+      for (const [i, gradient] of kvGroups.entries())
+        expect(ofWeights.scores[layer]?.kvGroups[i]).toBeGreaterThanOrEqual(
+          0.999 * Math.abs(gradient) - 1e-7,
+        );
+    }
+  });
+});
+
+describe('importance', () => {
+  it.each(IMPORTANCE_CRITERIA)('by %s scores every unit and every block', async (criterion) => {
+    const importance = await measureImportance(model, windows, { criterion });
+    expect(importance.layers).toHaveLength(config.layers);
+    for (const { neurons, kvGroups, mlp, attention, layer } of importance.layers) {
+      expect(neurons).toHaveLength(config.ffnSize);
+      expect(kvGroups).toHaveLength(config.kvHeads);
+      for (const score of [...neurons, ...kvGroups, mlp, attention, layer ?? NaN])
+        expect(score).toBeGreaterThan(0);
+      expect(new Set(neurons).size).toBeGreaterThan(config.ffnSize / 2);
+    }
+    expect(importance.acrossLayers ?? false).toBe(!['activation', 'magnitude'].includes(criterion));
+  });
+
+  it('is the same when measured again', async () => {
+    const [first, again] = [await measureImportance(model, windows), await measureImportance(model, windows)];
+    expect(again).toEqual(first);
+  });
+
+  it('stops when asked to', async () => {
+    const stop = AbortSignal.abort(new Error('stopped'));
+    await expect(measureImportance(model, windows, {}, undefined, stop)).rejects.toThrow('stopped');
+  });
+
+  it('survives a file, and a file of another model is refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bungee-test-'));
+    const path = join(folder, 'importance.json');
+    const importance = await measureImportance(model, windows, { criterion: 'magnitude' });
+    writeImportance(path, importance);
+    expect(unwrap(readImportance(path, config))).toEqual(importance);
+    expect(readImportance(path, { ...config, kvHeads: 4 })).toMatchObject({
+      ok: false,
+      failure: { code: 'importance-unreadable' },
+    });
+    expect(readImportance(join(folder, 'none.json'), config).ok).toBe(false);
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe('accumulated scores', () => {
+  const scoresOf = (first: number, second: number): UnitScores[] => {
+    const scores = zeroScores({ ...config, layers: 1, ffnSize: 2, kvHeads: 1 });
+    scores[0]?.neurons.set([first, second]);
+    scores[0]?.kvGroups.set([first]);
+    return scores;
+  };
+  const shape = { ...config, layers: 1, ffnSize: 2, kvHeads: 1 };
+
+  it('do not cancel over windows, and domains count alike however large their losses', () => {
+    const accumulator = new ScoreAccumulator(shape, 'absolute');
+    accumulator.add('a', scoresOf(3, 1));
+    accumulator.add('a', scoresOf(-3, -1));
+    accumulator.add('b', scoresOf(100, 300));
+    expect([...(accumulator.result()[0]?.neurons ?? [])]).toEqual([1, 1]);
+  });
+
+  it('of squares weigh one large gradient more than several small ones', () => {
+    const spread = new ScoreAccumulator(shape, 'square');
+    spread.add('a', scoresOf(2, 4));
+    spread.add('a', scoresOf(2, 0));
+    const [few, many] = [...(spread.result()[0]?.neurons ?? [])];
+    expect(many).toBeGreaterThan(few ?? Infinity);
+  });
+});
