@@ -27,6 +27,8 @@ export class StaticGraph {
   readonly #values = new Map<string, Tensor>();
   readonly #nodes: StaticNode[] = [];
   readonly #producers = new Map<string, StaticNode>();
+  /** Weights and constants, written only if they are needed. */
+  readonly #initializers = new Map<string, () => void>();
   readonly #outputs: { readonly value: string; readonly as: string }[] = [];
   #unnamed = 0;
 
@@ -51,31 +53,31 @@ export class StaticGraph {
 
   /** A stored weight, whole. */
   weight(name: string): string {
-    const value = this.#builder.weight(name);
+    const value = `weights.${name}`;
+    if (this.#values.has(value)) return value;
     const { type, dims } = this.#builder.stored(name);
-    if (!this.#values.has(value)) this.#add(value, { type, dims });
-    return value;
+    return this.#initializer(value, { type, dims }, () => this.#builder.weight(name));
   }
 
   /** A constant inside of the graph file. Integer ones may serve as shapes, axes and bounds. */
   constant(name: string, type: ElementType, dims: readonly number[], data: ArrayBufferView): string {
     const ints = data instanceof BigInt64Array ? { ints: Array.from(data, Number) } : {};
-    this.#add(name, { type, dims, ...ints });
-    return this.#builder.constant(name, type, dims, data);
+    const write = (): string => this.#builder.constant(name, type, dims, data);
+    return this.#initializer(name, { type, dims, ...ints }, write);
   }
 
   /** int64 constants [values.length], shared by value. */
   ints(...values: readonly number[]): string {
-    const name = this.#builder.ints(...values);
-    this.#values.set(name, { type: 'int64', dims: [values.length], ints: values });
-    return name;
+    const name = `ints_${values.join('_').replaceAll('-', 'm')}`;
+    if (this.#values.has(name)) return name;
+    return this.constant(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
   }
 
   /** float32 constants [values.length], shared by value. */
   floats(...values: readonly number[]): string {
-    const name = this.#builder.floats(...values);
-    this.#values.set(name, { type: 'float32', dims: [values.length] });
-    return name;
+    const name = `floats_${values.join('_').replaceAll('-', 'm')}`;
+    if (this.#values.has(name)) return name;
+    return this.constant(name, 'float32', [values.length], Float32Array.from(values));
   }
 
   /** A float32 constant of no axes: an elementwise operation with it keeps the other operand's dims. */
@@ -136,6 +138,7 @@ export class StaticGraph {
     const names = new Map<string, string>();
     for (const { value, as } of this.#outputs)
       if (this.#producers.has(value) && !names.has(value)) names.set(value, as);
+    for (const [value, write] of this.#initializers) if (needed.has(value)) write();
     const named = (value: string): string => names.get(value) ?? value;
     for (const { opType, inputs, output, attributes } of this.#nodes)
       if (needed.has(output)) this.#builder.node(opType, inputs.map(named), [named(output)], attributes);
@@ -157,6 +160,12 @@ export class StaticGraph {
   #add(name: string, tensor: Tensor): void {
     if (this.#values.has(name)) throw new RangeError(`the graph has a value ${name} already`);
     this.#values.set(name, tensor);
+  }
+
+  #initializer(name: string, tensor: Tensor, write: () => void): string {
+    this.#add(name, tensor);
+    this.#initializers.set(name, write);
+    return name;
   }
 
   #operand(opType: string, input: string): Tensor | undefined {
