@@ -45,7 +45,7 @@ export function ggufTensorNames(config: ModelConfig): Map<string, string> {
  */
 export function isInterleaved(config: ModelConfig, name: string): boolean {
   const isLlama = config.architecture === 'llama' || config.architecture === 'mistral';
-  return isLlama && /self_attn\.[qk]_proj/.test(name);
+  return isLlama && /self_attn\.[qk]_proj\.weight$/.test(name);
 }
 
 /**
