@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BundleManifest, Variant } from '../../../core/bundle-manifest.ts';
 import { unwrap } from '../../../core/result.ts';
-import { elasticize, tinySourceModel } from '../../../offline/index.ts';
+import { elasticize, tinySourceModel, type SourceModel } from '../../../offline/index.ts';
 
 export interface TinyBundle {
   readonly dir: string;
@@ -16,12 +16,13 @@ export interface TinyBundle {
 /** A bundle of the random tiny model in a temporary folder. */
 export async function makeTinyBundle(
   variant: Variant,
-  options: { single?: boolean; contextLength?: number } = {},
+  options: { single?: boolean; contextLength?: number; model?: SourceModel } = {},
 ): Promise<TinyBundle> {
   const root = mkdtempSync(join(tmpdir(), 'bungee-agent-'));
   const dir = join(root, 'bundle');
   const { contextLength, single } = options;
-  const model = tinySourceModel(contextLength === undefined ? {} : { config: { contextLength } });
+  const model =
+    options.model ?? tinySourceModel(contextLength === undefined ? {} : { config: { contextLength } });
   const manifest = unwrap(
     await elasticize({ model, out: dir, variant, dataFolder: null, single: single ?? false }),
   );
