@@ -8,6 +8,7 @@ import { IMPORTANCE_CRITERIA } from '../../offline/importance/criteria.ts';
 import { logSoftmaxRows } from '../../offline/importance/divergence.ts';
 import { GradientModel, type ImportanceWindow } from '../../offline/importance/gradient-model.ts';
 import { readImportance, writeImportance } from '../../offline/importance/importance-file.ts';
+import { layerInfluence } from '../../offline/importance/layer-influence.ts';
 import { measureImportance } from '../../offline/importance/measure-importance.ts';
 import { ScoreAccumulator, zeroScores, type UnitScores } from '../../offline/importance/unit-scores.ts';
 import { tinySourceModel, TINY_CONFIG } from '../../offline/sources/tiny-model.ts';
@@ -96,6 +97,20 @@ describe('gradients of units', () => {
           0.999 * Math.abs(gradient) - 1e-7,
         );
     }
+  });
+});
+
+describe('layer influence', () => {
+  it('is high where a layer turns the stream and none where it leaves it alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bungee-test-'));
+    // A layer whose outputs are zero.
+    const idle = (name: string): Float32Array =>
+      /layers\.1\..*(o_proj|down_proj)/.test(name) ? model.tensor(name).fill(0) : model.tensor(name);
+    const weights = TrainingWeights.write({ ...model, tensor: idle }, null, folder);
+    const [first = NaN, second = NaN] = await layerInfluence(weights, windows);
+    rmSync(folder, { recursive: true });
+    expect(first).toBeGreaterThan(0.01);
+    expect(Math.abs(second)).toBeLessThan(1e-5);
   });
 });
 
