@@ -11,7 +11,7 @@ import {
   type DesktopOptionsInput,
 } from '../../electron/desktop/options.ts';
 import { say } from './command-line.ts';
-import { defaultBundle } from './default-bundle.ts';
+import { defaultOrBuiltIn } from './built-in-bundle.ts';
 import { cacheFolder, distFolder, PROJECT_FOLDER, stateFolder } from './folders.ts';
 import { PhoneProcess } from './phone-process.ts';
 import { BUNGEE_VERSION } from './version.ts';
@@ -86,7 +86,7 @@ async function chooseBundle(
     const manifest = await readBundle(flags.bundle);
     return manifest.ok ? ok({ dir: flags.bundle, bundleId: manifest.value.bundleId }) : manifest;
   }
-  const built = await defaultBundle({ variant: flags.variant }, signal);
+  const built = await defaultOrBuiltIn(flags.variant, signal);
   return built.ok ? ok({ dir: built.value.dir, bundleId: built.value.manifest.bundleId }) : built;
 }
 
