@@ -10,6 +10,7 @@ const slice: GradientRule = (step) =>
     const partial = slicedRanges(step.operation).filter(
       ({ axis, step: by, length }) => by !== 1 || length !== dims[axis],
     );
+    if (partial.some(({ length }) => length === 0)) return graph.zeros(dims.map(() => 1));
     const [only, second] = partial;
     const dY = step.gradient.dense();
     if (only?.step === 1 && second === undefined)
