@@ -105,6 +105,11 @@ export const bundleManifestSchema = z
       command: z.string(),
       /** The weights that it was made from. */
       source: z.object({ name: z.string(), sha256, format: z.string() }),
+      /**
+       * Other weights of the same model, where order, recovery and quality were found on those and nothing was
+       * measured on `source`; absent = all of it is `source`'s.
+       */
+      measuredOn: z.object({ name: z.string(), sha256, format: z.string() }).optional(),
       importance: z.string(),
       calibration: z.string(),
       seed: z.int(),

@@ -48,6 +48,8 @@ export const recipeRecoverySchema = recoverySchema
         offset: count,
         lengthBytes: z.int().positive(),
         steps: count,
+        /** Seen in training. */
+        tokens: count,
         heldOutLoss: z.number().nullable(),
       }),
     ),

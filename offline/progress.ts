@@ -7,7 +7,7 @@ export interface Progress {
 
 export type OnProgress = (progress: Progress) => void;
 
-/** Weight of each stage in the whole, measured on SmolLM2-135M int8 on 2 cores. */
+/** Seconds of each stage: what one weighs in the whole. */
 export type StageShares<Stage extends string> = Readonly<Record<Stage, number>>;
 
 /** Turns progress inside of stages into progress of the whole, with an ETA from the time used so far. */
@@ -16,11 +16,23 @@ export class StageProgress<Stage extends string> {
   readonly #total: number;
   readonly #report: OnProgress;
   readonly #startedAtMs = performance.now();
+  /** Share of the whole that an earlier run has done: it took none of this run's time. */
+  #givenFraction = 0;
 
   constructor(shares: StageShares<Stage>, report: OnProgress) {
     this.#order = Object.entries(shares) as [Stage, number][];
     this.#total = this.#order.reduce((sum, [, share]) => sum + share, 0);
     this.#report = report;
+  }
+
+  /** The stages up to the end of this one were done by an earlier run. */
+  given(stage: Stage): void {
+    let until = 0;
+    for (const [name, share] of this.#order) {
+      until += share;
+      if (name === stage) break;
+    }
+    this.#givenFraction = Math.max(this.#givenFraction, until / this.#total);
   }
 
   /** @param within progress inside of the stage, 0..1. */
@@ -30,7 +42,9 @@ export class StageProgress<Stage extends string> {
       if (name === stage) {
         const fraction = Math.min(1, (before + share * within) / this.#total);
         const elapsedSeconds = (performance.now() - this.#startedAtMs) / 1000;
-        const etaSeconds = fraction > 0.05 ? (elapsedSeconds / fraction) * (1 - fraction) : null;
+        const done = fraction - this.#givenFraction;
+        const etaSeconds =
+          done > 0.02 && elapsedSeconds > 1 ? (elapsedSeconds / done) * (1 - fraction) : null;
         this.#report({ stage, fraction, etaSeconds });
         return;
       }

@@ -2,17 +2,18 @@ import type { Level } from '../../core/level.ts';
 import type { LayerRanges } from '../../core/recipe-blobs.ts';
 import type { AdapterParameters, AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
 import type { Result } from '../../core/result.ts';
+import type { ImportanceCriterion } from '../importance/criteria.ts';
 import type { UnitImportance, UnitOrder } from '../importance/unit-importance.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
 import type { SourceModel } from '../sources/source-model.ts';
+import type { CalibrationText } from './calibration-text.ts';
 
 /** Progress inside of a stage, 0..1; may throw to cancel. */
 export type OnFraction = (fraction: number) => void;
 
 export interface MeasureOptions {
-  readonly criterion: string;
-  /** Token windows of the calibration text. */
-  readonly windows: readonly (readonly number[])[];
+  readonly criterion: ImportanceCriterion;
+  readonly text: CalibrationText;
   /** For temporary files; removed after the run. */
   readonly scratch: string;
 }
@@ -54,6 +55,8 @@ export interface RecoveredLevel {
   readonly parameters: AdapterParameters;
   readonly heldOutLoss: number | null;
   readonly steps: number;
+  /** Seen in training. */
+  readonly tokens: number;
 }
 
 export interface Recovered {

@@ -16,8 +16,8 @@ const BATCH = 2;
 /** Windows that all levels learn from: 154,000 tokens. */
 const POOL = 600;
 const HELD_OUT_PER_DOMAIN = 2;
-/** Peak of the learning rate; 2e-3 is slower and 1.5e-2 ends no better (docs/decisions/0056-recovery.md). */
-const PEAK_LEARNING_RATE = 6e-3;
+/** Peak of the learning rate; 2e-3 is slower, 1.5e-2 no better (docs/decisions/0056-recovery.md). */
+const PEAK_LEARNING_RATE = 1e-2;
 
 /** Small levels miss more: they take more steps, and each costs less. */
 export function stepsOfLevel(level: Level, steps: number): number {
@@ -88,6 +88,7 @@ export const recoverStage: RecoverStage = async (options, onFraction, signal) =>
         parameters,
         heldOutLoss,
         steps: target.steps,
+        tokens: target.steps * BATCH * windowTokens,
       })),
     });
   } finally {

@@ -78,7 +78,7 @@ describe('elasticizing', () => {
     expect(new Set(seen.map(({ stage }) => stage)).size).toBeGreaterThan(2);
   });
 
-  it.each(['calibrate', 'write weights', 'measure quality'])(
+  it.each(['importance', 'write weights', 'measure quality'])(
     'cancelled during "%s" leaves nothing, and an older bundle whole',
     async (stage) => {
       const chosen = options();

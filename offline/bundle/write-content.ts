@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BundleRecovery, Variant } from '../../core/bundle-manifest.ts';
+import type { LayerOrder } from '../../core/recipe-blobs.ts';
+import { writeDecoderGraph } from '../graph/decoder-graph.ts';
+import { storeDecoder, VARIANT_FORMS } from '../graph/decoder-weights.ts';
+import { WeightsFile } from '../graph/weights-file.ts';
+import { readLayer, reorderLayer } from '../levels/reorder.ts';
+import { applySmoothing, layerSmoothing, type LayerSmoothing } from '../quantize/smooth-layer.ts';
+import type { Learned } from '../recipe/loaded-recipe.ts';
+import type { LayerTensors, SourceModel } from '../sources/source-model.ts';
+import { writeVariantAdapters } from './variant-adapters.ts';
+
+/** Names of a bundle's files. */
+export const BUNDLE_FILES = {
+  weights: 'weights.bin',
+  zeroRow: 'zero-row.onnx',
+  conditional: 'conditional.onnx',
+  tokenizer: 'tokenizer.json',
+  adapters: 'adapters.bin',
+} as const;
+
+/** What a bundle's content is made from: the base weights, and what was learned of them. */
+export interface BundleInputs {
+  readonly model: SourceModel;
+  readonly learned: Learned;
+  readonly variant: Variant;
+}
+
+/**
+ * Writes weights, graphs, tokenizer and adapters into a folder; the bytes depend on nothing but the inputs.
+ * Returns the adapters' entry for the manifest.
+ *
+ * @param onFraction 0..1; may throw to cancel.
+ */
+export function writeBundleContent(
+  folder: string,
+  { model, learned, variant }: BundleInputs,
+  onFraction: (fraction: number) => void,
+): BundleRecovery | null {
+  const { config } = model;
+  const { plan, orders, recovery } = learned;
+  const at = (name: string): string => join(folder, name);
+  const smoothings: LayerSmoothing[] = [];
+  const layer = (index: number): LayerTensors => {
+    const tensors = readLayer(model, index);
+    const order = orders[index] as LayerOrder;
+    const ranges = learned.ranges[index];
+    if (variant !== 'int8' || ranges === undefined) return reorderLayer(config, tensors, order);
+    const smoothing = layerSmoothing(config, tensors, ranges, learned.smoothing);
+    smoothings[index] = smoothing;
+    return reorderLayer(config, applySmoothing(config, tensors, smoothing), order);
+  };
+  const file = new WeightsFile(at(BUNDLE_FILES.weights));
+  const layered = { config, layer, tensor: model.tensor };
+  const weights = storeDecoder(file, layered, plan.segments, VARIANT_FORMS[variant], (index) =>
+    onFraction((index + 1) / config.layers),
+  );
+  file.finish();
+  const adapter = recovery === null ? null : recovery.about;
+  const graph = { config, plan, weights, catalog: file.catalog, weightsFile: BUNDLE_FILES.weights, adapter };
+  writeFileSync(at(BUNDLE_FILES.zeroRow), writeDecoderGraph({ ...graph, gating: 'zero-row' }));
+  writeFileSync(at(BUNDLE_FILES.conditional), writeDecoderGraph({ ...graph, gating: 'conditional' }));
+  writeFileSync(at(BUNDLE_FILES.tokenizer), model.tokenizer.json);
+  if (recovery === null) return null;
+  const { sites, rank, bias, method } = recovery.about;
+  return {
+    file: BUNDLE_FILES.adapters,
+    elementType: 'float16',
+    sites,
+    rank,
+    bias,
+    levels: writeVariantAdapters(at(BUNDLE_FILES.adapters), config, recovery, orders, smoothings),
+    method,
+  };
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { Tokenizer } from '@huggingface/tokenizers';
+import type { RecipeData } from '../../core/recipe.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { calibrationWindows } from '../datasets/measuring-windows.ts';
+import { textWindows, type TextWindows } from '../importance/calibration-text.ts';
+import { isGradientCriterion, type ImportanceCriterion } from '../importance/criteria.ts';
+import type { ImportanceWindow } from '../importance/gradient-model.ts';
+import type { SourceModel } from '../sources/source-model.ts';
+
+/** Text that importance and ranges are measured on. */
+export interface CalibrationText {
+  /** For the manifest. */
+  readonly name: string;
+  readonly windows: readonly ImportanceWindow[];
+  readonly data: RecipeData;
+}
+
+const QUICK_SIZES = { windowTokens: 256, calibrationWindows: 3, heldOutWindows: 3 };
+/** Of each domain; what gradients cost less time to see than they still gain by seeing. */
+const GRADIENT_WINDOWS = { windowTokens: 256, windowsPerDomain: 12 };
+
+/** A few windows of prose and instructions, and held-out ones for the manifest's perplexity. */
+export function quickWindows(model: SourceModel, dataFolder: string | null): TextWindows {
+  return textWindows(new Tokenizer(JSON.parse(model.tokenizer.json), {}), dataFolder, QUICK_SIZES);
+}
+
+function plainWindow(tokens: readonly number[]): ImportanceWindow {
+  const ids = Int32Array.from(tokens);
+  const lossWeights = new Float32Array(ids.length).fill(1);
+  lossWeights[ids.length - 1] = 0;
+  return { ids, documents: new Int32Array(ids.length), lossWeights, domain: 'text' };
+}
+
+/** SHA-256 over the token ids of windows: what was seen, whatever file it came from. */
+export function windowsSha256(windows: readonly { readonly ids: Iterable<number> }[]): string {
+  const hash = createHash('sha256');
+  for (const { ids } of windows) hash.update(Int32Array.from(ids)).update('|');
+  return hash.digest('hex');
+}
+
+/**
+ * Text for a criterion: gradients see windows of every domain, the forward-only criteria a few. Failures: those of
+ * `calibrationWindows`.
+ */
+export function calibrationText(
+  model: SourceModel,
+  dataFolder: string | null,
+  criterion: ImportanceCriterion,
+): Result<CalibrationText> {
+  let name: string;
+  let windows: ImportanceWindow[];
+  if (isGradientCriterion(criterion)) {
+    const named = calibrationWindows(model.tokenizer, dataFolder, GRADIENT_WINDOWS);
+    if (!named.ok) return named;
+    name = named.value.map((entry) => entry.name).join('; ');
+    windows = named.value.flatMap((entry) =>
+      entry.windows.map((window) => ({ ...window, domain: entry.domain })),
+    );
+  } else {
+    const quick = quickWindows(model, dataFolder);
+    name = quick.calibrationName;
+    windows = quick.calibration.map(plainWindow);
+  }
+  return ok({ name, windows, data: { use: 'calibration', name, sha256: windowsSha256(windows) } });
+}

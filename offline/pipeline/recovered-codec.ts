@@ -1,0 +1,57 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { levelSchema } from '../../core/level.ts';
+import type { ModelConfig } from '../../core/model-config.ts';
+import { parseJsonWith } from '../../core/parse.ts';
+import { adapterLayout, type AdapterShape } from '../../core/recovery-adapter.ts';
+import { unwrap } from '../../core/result.ts';
+import type { Recovered } from './stages.ts';
+import type { StageCodec } from './work-folder.ts';
+
+const FILES = { about: 'recovery.json', parameters: 'parameters.bin' } as const;
+
+const aboutSchema = z.object({
+  method: z.string(),
+  data: z.array(z.object({ name: z.string(), sha256: z.string() })),
+  levels: z.array(
+    z.object({
+      level: levelSchema,
+      heldOutLoss: z.number().nullable(),
+      steps: z.int().nonnegative(),
+      tokens: z.int().nonnegative(),
+    }),
+  ),
+});
+
+/** Trained adapters in a work folder: float32, level after level. */
+export function recoveredCodec(config: ModelConfig, shape: AdapterShape): StageCodec<Recovered> {
+  const { total } = adapterLayout(config, shape);
+  return {
+    write(folder, { method, data, levels }) {
+      const all = new Float32Array(levels.length * total);
+      for (const [i, { parameters }] of levels.entries()) all.set(parameters, i * total);
+      const about = levels.map(({ level, heldOutLoss, steps, tokens }) => ({
+        level,
+        heldOutLoss,
+        steps,
+        tokens,
+      }));
+      writeFileSync(join(folder, FILES.parameters), new Uint8Array(all.buffer));
+      writeFileSync(join(folder, FILES.about), JSON.stringify({ method, data, levels: about }));
+    },
+    read(folder) {
+      const about = unwrap(
+        parseJsonWith(aboutSchema, readFileSync(join(folder, FILES.about), 'utf8'), FILES.about),
+      );
+      const bytes = readFileSync(join(folder, FILES.parameters));
+      if (bytes.length !== 4 * total * about.levels.length)
+        throw new RangeError(`${folder} holds adapters of another shape`);
+      const levels = about.levels.map((entry, i) => {
+        const from = bytes.byteOffset + 4 * total * i;
+        return { ...entry, parameters: new Float32Array(bytes.buffer.slice(from, from + 4 * total)) };
+      });
+      return { method: about.method, data: about.data, levels };
+    },
+  };
+}
