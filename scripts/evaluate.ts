@@ -1,0 +1,155 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { BundleManifest } from '../core/bundle-manifest.ts';
+import { isLevel, LEVELS, type Level } from '../core/level.ts';
+import { fail, unwrap } from '../core/result.ts';
+import {
+  CONVENTIONS,
+  DEFAULT_LIMITS,
+  evaluateLevels,
+  openModelText,
+  readBundleCard,
+  readBundleManifest,
+  readEvaluationSet,
+  runtimeDescription,
+  type EvaluationFiles,
+  type EvaluationLimits,
+  type LevelsEvaluation,
+} from '../offline/evaluation/index.ts';
+import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
+import { hostDescription } from './shared/host-description.ts';
+
+interface Options {
+  bundle: string;
+  text: string[];
+  multipleChoice: string[];
+  droidtask: string[];
+  apps?: string[];
+  levels?: Level[];
+  limit: number;
+  windows?: number;
+  windowTokens: number;
+  json?: true;
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least)
+      throw new InvalidArgumentError(`must be a whole number from ${least}`);
+    return value;
+  };
+}
+
+function levelList(text: string): Level[] {
+  return text.split(',').map((part) => {
+    const level = Number(part);
+    if (!isLevel(level)) throw new InvalidArgumentError(`levels are ${LEVELS.join(', ')}`);
+    return level;
+  });
+}
+
+function filesOf(options: Options): EvaluationFiles {
+  const files = (paths: readonly string[]): { name: string; path: string }[] =>
+    [...new Set(paths)].map((path) => ({ name: path, path }));
+  return {
+    texts: files(options.text),
+    multipleChoice: files(options.multipleChoice),
+    droidTask: files(options.droidtask),
+    apps: options.apps,
+  };
+}
+
+function printTable({ levels, inputs }: LevelsEvaluation): void {
+  for (const { name, kind, sampling } of inputs) {
+    say(`\n${name} (${sampling})`);
+    for (const { level, decoderRatio, perplexity, kl, accuracy } of levels) {
+      const head = `  level ${String(level).padStart(3)}, ${(decoderRatio * 100).toFixed(1).padStart(5)} % of the decoder:`;
+      const own = accuracy[name];
+      if (kind === 'text')
+        say(`${head} perplexity ${perplexity[name]?.toFixed(2) ?? '–'}, KL ${kl[name]?.toFixed(3) ?? '–'}`);
+      else if (own !== undefined)
+        say(
+          `${head} acc ${(own.acc * 100).toFixed(1)} ± ${(own.stderr * 100).toFixed(1)}, ` +
+            `per byte ${(own.accNorm * 100).toFixed(1)} ± ${(own.stderrNorm * 100).toFixed(1)} (n ${own.n})`,
+        );
+    }
+  }
+}
+
+async function evaluate(options: Options, signal: AbortSignal): Promise<void> {
+  const startedAt = performance.now();
+  const host = hostDescription();
+  const files = filesOf(options);
+  if ([...options.text, ...options.multipleChoice, ...options.droidtask].length === 0)
+    unwrap(fail('nothing-to-measure', 'Name a file with --text, --multiple-choice or --droidtask.'));
+  const limits: EvaluationLimits = {
+    windowTokens: options.windowTokens,
+    windows: options.windows ?? (options.limit === 0 ? 0 : DEFAULT_LIMITS.windows),
+    items: options.limit,
+  };
+  const manifest: BundleManifest = unwrap(readBundleManifest(options.bundle));
+  const text = unwrap(openModelText(options.bundle, manifest));
+  const set = unwrap(readEvaluationSet(files, text, limits));
+  const progress = throttledSay(2000);
+  const evaluation = unwrap(
+    await evaluateLevels(
+      { folder: options.bundle, manifest, set, levels: options.levels },
+      ({ stage, fraction, etaSeconds }) => {
+        const eta = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
+        progress(`${(fraction * 100).toFixed(0).padStart(3)} % ${stage}${eta}`, fraction === 1);
+      },
+      signal,
+    ),
+  );
+  if (options.json !== true) return printTable(evaluation);
+  const { card, note } = readBundleCard(options.bundle, manifest);
+  await printJson({
+    levels: evaluation.levels,
+    control: card?.control ?? null,
+    baselines: card?.baselines ?? [],
+    cardNote: note,
+    bundle: { id: manifest.bundleId, name: manifest.name, variant: manifest.variant },
+    inputs: evaluation.inputs,
+    limits,
+    conventions: CONVENTIONS,
+    environment: { ...host, ...runtimeDescription() },
+    seconds: (performance.now() - startedAt) / 1000,
+    tokens: evaluation.tokensRun,
+  });
+}
+
+const program = new Command('evaluate')
+  .description('Measure what the levels of a bundle are worth.')
+  .exitOverride()
+  .showHelpAfterError();
+let chosen: Options | null = null;
+program
+  .command('levels')
+  .description('perplexity, divergence from the full level and accuracy of every level')
+  .requiredOption('--bundle <dir>', 'bundle folder')
+  .option('--text <file...>', 'running text (.txt) or documents (.jsonl, .json): perplexity and KL', [])
+  .option('--multiple-choice <file...>', '{query, choices, gold} (.jsonl) or LLM-Adapters form (.json)', [])
+  .option('--droidtask <file...>', 'DroidTask steps by app (.json)', [])
+  .option('--apps <list>', 'DroidTask: only these apps, separated by commas', (list) => list.split(','))
+  .option('--levels <list>', 'only these levels, separated by commas', levelList)
+  .option(
+    '--limit <n>',
+    'items of each multiple-choice and DroidTask file, evenly spread; 0 = everything of every file',
+    wholeNumber(0),
+    DEFAULT_LIMITS.items,
+  )
+  .option(
+    '--windows <n>',
+    `windows of each text, evenly spread; 0 = all (default: ${DEFAULT_LIMITS.windows})`,
+    wholeNumber(0),
+  )
+  .option('--window-tokens <n>', 'tokens of a window', wholeNumber(2), DEFAULT_LIMITS.windowTokens)
+  .option('--json', 'print the result as one JSON line')
+  .action((options: Options) => {
+    chosen = options;
+  });
+
+await runCommand(program, async (signal) => {
+  if (chosen === null) program.help();
+  else await evaluate(chosen, signal);
+});
