@@ -13,6 +13,7 @@ import type { BundleManifest, Segment } from './bundle-manifest.ts';
  * - `seqlens_k`     int32   [1]: past + T - 1
  * - `total_length`  int32   []: past + T
  * - `logits_start`  int64   [1]: first of the T positions to return logits for
+ * - in a bundle with recovery adapters those of core/adapter-inputs.ts
  *
  * outputs
  * - `logits`        float32 [1, T - logits_start, V]

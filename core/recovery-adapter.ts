@@ -36,7 +36,8 @@ export interface AdapterEntry {
   readonly dims: readonly number[];
 }
 
-type AdapterDims = Pick<ModelConfig, 'hiddenSize' | 'layers' | 'heads' | 'headDim' | 'ffnSize'>;
+/** What an adapter's matrices depend on. */
+export type AdapterDims = Pick<ModelConfig, 'hiddenSize' | 'layers' | 'heads' | 'headDim' | 'ffnSize'>;
 
 /** Features that a site's A reads. */
 export function adapterInputSize(config: AdapterDims, site: AdapterSite): number {

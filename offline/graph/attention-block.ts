@@ -1,5 +1,6 @@
 import { GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
+import type { AdapterNodes } from './adapter.ts';
 import type { ActivationKind } from './decoder-graph.ts';
 import { STORED, type DecoderWeights } from './decoder-weights.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -11,6 +12,7 @@ export interface AttentionContext {
   readonly weights: DecoderWeights;
   /** int64 [1]: T. */
   readonly tokens: string;
+  readonly adapter: AdapterNodes;
   readonly onActivation: (layer: number, kind: ActivationKind, value: string) => string;
 }
 
@@ -116,12 +118,15 @@ function emitOn(
     { num_heads: config.heads, kv_num_heads: config.kvHeads, do_rotary: 1 },
   );
   const attentionOut = onActivation(layer, 'attention-out', mixed);
-  const update = emitLinear(
+  const out = emitLinear(
     graph,
     products.o,
     linearInput(graph, products.o.form, attentionOut),
     `${name}.attention_out`,
   );
+  const recovered = context.adapter.product(graph, 'o', layer, attentionOut, name);
+  const update =
+    recovered === null ? out : graph.node('Add', [out, recovered], [`${name}.attention_recovered`]);
   const added = emitAddNorm(graph, config, { residual, update }, STORED.mlpNorm(layer), `${name}.mlp`);
   return { ...added, qkv };
 }

@@ -6,7 +6,9 @@ import {
   pastValueName,
 } from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
+import type { AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
+import { emitAdapter, NO_ADAPTER } from './adapter.ts';
 import { emitAttention, type AttentionContext } from './attention-block.ts';
 import { STORED, type DecoderWeights } from './decoder-weights.ts';
 import { GraphBuilder } from './graph-builder.ts';
@@ -31,6 +33,8 @@ export interface DecoderGraphOptions {
   /** Name of the weights file relative to the graph. */
   readonly weightsFile: string;
   readonly gating: Gating;
+  /** Recovery adapters whose matrices the graph takes as inputs (core/adapter-inputs.ts); default: none. */
+  readonly adapter?: AdapterShape<RuntimeSite> | null;
   /**
    * Called for each activation of an ungated model; may add inputs, nodes and outputs, and returns the value
    * to go on with (calibration).
@@ -67,7 +71,9 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
   const onActivation = (layer: number, kind: ActivationKind, value: string): string =>
     options.onActivation?.(graph, layer, kind, value) ?? value;
 
-  const attentionContext: AttentionContext = { config, weights, tokens, onActivation };
+  const shape = options.adapter ?? null;
+  const adapter = shape === null ? NO_ADAPTER : emitAdapter(graph, config, shape);
+  const attentionContext: AttentionContext = { config, weights, tokens, adapter, onActivation };
   const shapes = mlpShapes(graph, config, plan, tokens);
   const mlpContext: MlpContext = {
     config,
@@ -76,6 +82,7 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
     gates,
     shapes,
     gating: options.gating,
+    adapter,
     onActivation,
   };
 

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../../core/model-config.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
+import type { AdapterNodes } from './adapter.ts';
 import type { ActivationKind, Gating } from './decoder-graph.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
 import type { Gates } from './gates.ts';
@@ -15,16 +16,17 @@ export interface MlpContext {
   /** Made at the first call: a model without cuts needs none. */
   readonly shapes: () => MlpShapes;
   readonly gating: Gating;
+  readonly adapter: AdapterNodes;
   readonly onActivation: (layer: number, kind: ActivationKind, value: string) => string;
 }
 
 /** Values that all layers share when they add up their segments. */
 export interface MlpShapes {
-  /** int64 [2]: [-1, T * hidden], one row per segment that is on. */
+  /** int64 [2]: [-1, T * hidden], one row per segment that is on and one of the adapter's. */
   readonly stack: string;
   /** int64 [3]: [1, T, hidden]. */
   readonly stream: string;
-  /** float32 ones, at least as many as a layer has segments. */
+  /** float32 ones, at least as many as a layer has segments, and one more for an adapter. */
   readonly ones: string;
 }
 
@@ -54,7 +56,7 @@ function emitMlpShapes(
   return {
     stack: graph.node('Concat', [graph.ints(-1), size], ['mlp.stack_shape'], { axis: 0 }),
     stream: graph.node('Concat', [graph.ints(1), tokens, width], ['mlp.stream_shape'], { axis: 0 }),
-    ones: graph.floats(...Array.from({ length: Math.max(...perLayer) }, () => 1)),
+    ones: graph.floats(...Array.from({ length: Math.max(...perLayer) + 1 }, () => 1)),
   };
 }
 
@@ -62,6 +64,7 @@ function emitMlpShapes(
  * A layer's MLP: the sum of its segments' products. Gated segments receive no rows (zero-row) or are skipped
  * by an `If`; either way their output has 0 or T rows. Stacked, they are added up by a product with ones, which
  * is nine times as fast as ReduceSum over the same rows (ONNX Runtime 1.30) and gives zeros when all are off.
+ * An adapter's product is one more of them.
  */
 export function emitMlp(
   graph: GraphBuilder,
@@ -74,7 +77,8 @@ export function emitMlp(
   const indices = plan.segments.flatMap((s, i) => (s.layer === layer && s.kind === 'mlp' ? [i] : []));
   const form = weights.mlp.get(indices[0] ?? -1)?.gate.form;
   if (form === undefined) throw new RangeError(`layer ${layer} has no MLP segment`);
-  const input = linearInput(graph, form, context.onActivation(layer, 'mlp-in', normed));
+  const rowsIn = context.onActivation(layer, 'mlp-in', normed);
+  const input = linearInput(graph, form, rowsIn);
   const parts: string[] = [];
   let gatedParts = 0;
   for (const index of indices) {
@@ -98,8 +102,16 @@ export function emitMlp(
       gatedParts++;
     } else parts.push(emitSegment(graph, context, layer, index, input, name));
   }
-  if (gatedParts === 0 && parts.length === 1) return { residual, update: parts[0] ?? null };
   const name = `layers.${layer}`;
+  const bias = context.adapter.bias(layer);
+  const recovered = context.adapter.product(graph, 'mlp', layer, rowsIn, name);
+  const [only] = parts;
+  if (gatedParts === 0 && parts.length === 1 && only !== undefined) {
+    const update =
+      recovered === null ? only : graph.node('Add', [only, recovered], [`${name}.mlp_recovered`]);
+    return { residual, update, bias };
+  }
+  if (recovered !== null) parts.push(recovered);
   const shapes = context.shapes();
   const joined = graph.node('Concat', parts, [`${name}.joined`], { axis: 1 });
   const stack = graph.node('Reshape', [joined, shapes.stack], [`${name}.stack`]);
@@ -107,7 +119,7 @@ export function emitMlp(
   const ones = graph.node('Slice', [shapes.ones, graph.ints(0), count], [`${name}.ones`]);
   const sum = graph.node('MatMul', [ones, stack], [`${name}.sum`]);
   const update = graph.node('Reshape', [sum, shapes.stream], [`${name}.update`]);
-  return { residual, update };
+  return { residual, update, bias };
 }
 
 function emitSegment(

@@ -5,9 +5,11 @@ import type { GraphBuilder } from './graph-builder.ts';
 export interface Stream {
   readonly residual: string;
   readonly update: string | null;
+  /** float32 [hidden] to be added with the update; absent = none. */
+  readonly bias?: string | null;
 }
 
-/** Adds the pending update and normalizes, as one kernel: the next block's input and the new residual. */
+/** Adds the pending update and its bias and normalizes, as one kernel: the next block's input and the new residual. */
 export function emitAddNorm(
   graph: GraphBuilder,
   config: ModelConfig,
@@ -23,9 +25,10 @@ export function emitAddNorm(
     return { normed, residual: stream.residual };
   }
   const residual = `${name}.residual`;
+  const { bias = null } = stream;
   graph.node(
     'SkipSimplifiedLayerNormalization',
-    [stream.residual, stream.update, weight],
+    [stream.residual, stream.update, weight, ...(bias === null ? [] : [bias])],
     [normed, '', '', residual],
     { epsilon },
   );

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import { adapterInputs } from '../../../core/adapter-inputs.ts';
 import type { Variant } from '../../../core/bundle-manifest.ts';
 import { gatedSegments, GRAPH, segmentsOnAt } from '../../../core/elastic-graph.ts';
 import { seededRandom, shuffled } from '../../../core/random.ts';
+import type { AdapterParameters, AdapterShape, RuntimeSite } from '../../../core/recovery-adapter.ts';
 import { writeDecoderGraph, type Gating } from '../../../offline/graph/decoder-graph.ts';
 import { storeDecoder, VARIANT_FORMS } from '../../../offline/graph/decoder-weights.ts';
 import { promptFeeds } from '../../../offline/graph/model-feeds.ts';
@@ -35,12 +37,15 @@ export class GraphLab {
   readonly reference: ReferenceModel;
   readonly #folder = mkdtempSync(join(tmpdir(), 'bungee-graph-'));
   readonly #model: SourceModel;
+  readonly #adapter: AdapterShape<RuntimeSite> | null;
   readonly #sessions = new Map<string, ort.InferenceSession>();
 
   constructor(
     model: SourceModel,
     change: (tensors: LayerTensors, layer: number) => LayerTensors = (tensors) => tensors,
+    adapter: AdapterShape<RuntimeSite> | null = null,
   ) {
+    this.#adapter = adapter;
     const importance = randomImportance(model, 5);
     const orders = orderUnits(importance);
     this.#model = model;
@@ -77,10 +82,11 @@ export class GraphLab {
       catalog: file.catalog,
       weightsFile,
       gating,
+      adapter: this.#adapter,
     });
     const path = join(this.#folder, `${key}.onnx`);
     writeFileSync(path, graph);
-    const session = await ort.InferenceSession.create(path);
+    const session = await ort.InferenceSession.create(path, { intraOpNumThreads: 1 });
     this.#sessions.set(key, session);
     return session;
   }
@@ -96,10 +102,17 @@ export class GraphLab {
     tokens: readonly number[],
     on: readonly boolean[],
     logitsStart = 0,
+    adapter: AdapterParameters | null = null,
   ): Promise<{ logits: ort.Tensor; kvDelta: ort.Tensor }> {
     const session = await this.session(variant, gating);
     const switches = gatedSegments(this.plan).map((segment) => (on[segment] === true ? 1 : 0));
-    const result = await session.run(promptFeeds(this.#model.config, tokens, logitsStart, switches));
+    const { config } = this.#model;
+    const feeds = promptFeeds(config, tokens, logitsStart, switches);
+    for (const { name, dims, data } of this.#adapter === null
+      ? []
+      : adapterInputs(config, this.#adapter, adapter))
+      feeds[name] = new ort.Tensor('float32', data, dims);
+    const result = await session.run(feeds);
     return { logits: result[GRAPH.logits] as ort.Tensor, kvDelta: result[GRAPH.kvDelta] as ort.Tensor };
   }
 

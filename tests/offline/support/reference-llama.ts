@@ -11,7 +11,7 @@ export interface ReferenceModel {
   readonly layers: readonly LayerTensors[];
 }
 
-type Rows = number[][];
+export type Rows = number[][];
 
 function product(rows: Rows, weights: Float32Array, outFeatures: number): Rows {
   const inFeatures = weights.length / outFeatures;
@@ -93,12 +93,15 @@ function mlp(
  * The decoder in plain numbers (f64), written from the papers of Llama, Qwen2 (biases) and Qwen3 (q/k norms) and
  * independent of the graph writer: logits of every position.
  * Segments that are not on contribute nothing.
+ *
+ * @param besideMlp rows to add to a layer's MLP output, from the MLP's normalized input.
  */
 export function referenceLogits(
   model: ReferenceModel,
   tokens: readonly number[],
   segments: readonly Segment[],
   on: readonly boolean[],
+  besideMlp?: (layer: number, normed: Rows) => Rows,
 ): Rows {
   const { config } = model;
   const d = config.hiddenSize;
@@ -110,7 +113,9 @@ export function referenceLogits(
       x = add(x, attention(model, layer, rmsNorm(x, layer.attentionNorm, config.rmsNormEps)));
     const keep = (neuron: number): boolean =>
       active.some((s) => s.kind === 'mlp' && neuron >= s.unitStart && neuron < s.unitStart + s.units);
-    x = add(x, mlp(model, layer, rmsNorm(x, layer.mlpNorm, config.rmsNormEps), keep));
+    const normed = rmsNorm(x, layer.mlpNorm, config.rmsNormEps);
+    x = add(x, mlp(model, layer, normed, keep));
+    if (besideMlp !== undefined) x = add(x, besideMlp(index, normed));
   }
   return product(rmsNorm(x, model.finalNorm, config.rmsNormEps), model.head, config.vocabSize);
 }

@@ -1,0 +1,55 @@
+import { adapterBiasName, adapterInputName } from '../../core/adapter-inputs.ts';
+import type { ModelConfig } from '../../core/model-config.ts';
+import { adapterInputSize, type AdapterShape, type RuntimeSite } from '../../core/recovery-adapter.ts';
+import type { GraphBuilder } from './graph-builder.ts';
+
+/** A level's recovery adapter inside the graph; its matrices are inputs, so that every level feeds its own. */
+export interface AdapterNodes {
+  /**
+   * The low-rank product of a site's rows, float32 [1, T, hidden], to be added to the block's output; null
+   * where the site has none. All zeros when the rank that is fed is 0.
+   */
+  readonly product: (
+    graph: GraphBuilder,
+    site: RuntimeSite,
+    layer: number,
+    rows: string,
+    name: string,
+  ) => string | null;
+  /** float32 [hidden], to be added with the MLP's output. */
+  readonly bias: (layer: number) => string | null;
+}
+
+export const NO_ADAPTER: AdapterNodes = { product: () => null, bias: () => null };
+
+/** Declares the inputs of {@link adapterInputs}; their rank is left open. */
+export function emitAdapter(
+  graph: GraphBuilder,
+  config: ModelConfig,
+  shape: AdapterShape<RuntimeSite>,
+): AdapterNodes {
+  const { layers, hiddenSize } = config;
+  for (let layer = 0; layer < layers; layer++) {
+    for (const site of shape.sites) {
+      graph.input(adapterInputName(layer, site, 'a'), 'float32', [adapterInputSize(config, site), 'rank']);
+      graph.input(adapterInputName(layer, site, 'b'), 'float32', ['rank', hiddenSize]);
+    }
+    if (shape.bias) graph.input(adapterBiasName(layer), 'float32', [hiddenSize]);
+  }
+  return {
+    product: (inside, site, layer, rows, name) => {
+      if (!shape.sites.includes(site)) return null;
+      const low = inside.node(
+        'MatMul',
+        [rows, adapterInputName(layer, site, 'a')],
+        [`${name}.${site}_adapter.low`],
+      );
+      return inside.node(
+        'MatMul',
+        [low, adapterInputName(layer, site, 'b')],
+        [`${name}.${site}_adapter.out`],
+      );
+    },
+    bias: (layer) => (shape.bias ? adapterBiasName(layer) : null),
+  };
+}

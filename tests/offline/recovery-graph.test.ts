@@ -1,0 +1,157 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { normalSample, seededRandom } from '../../core/random.ts';
+import {
+  adapterLayout,
+  type AdapterParameters,
+  type AdapterShape,
+  type RuntimeSite,
+} from '../../core/recovery-adapter.ts';
+import { tinySourceModel } from '../../offline/sources/tiny-model.ts';
+import { GraphLab, largestDifference, someTokens } from './support/graph-lab.ts';
+import { referenceLogits, type ReferenceModel, type Rows } from './support/reference-llama.ts';
+
+/** f32 sums in another order, through 4 layers; logits are about 3 in size. */
+const F32_TOLERANCE = 2e-4;
+
+const model = tinySourceModel({ seed: 21 });
+const { config } = model;
+const tokens = someTokens(9, config.vocabSize);
+
+function randomParameters(shape: AdapterShape, seed: number): AdapterParameters {
+  const random = seededRandom(seed);
+  const parameters = new Float32Array(adapterLayout(config, shape).total);
+  for (const { kind, offset, dims } of adapterLayout(config, shape).entries) {
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    const scale = kind === 'bias' ? 0.1 : 1 / Math.sqrt(dims[0] ?? 1);
+    for (let i = offset; i < offset + size; i++) parameters[i] = scale * normalSample(random);
+  }
+  return parameters;
+}
+
+/** One matrix of an adapter: element [row, column]. */
+function matrix(
+  shape: AdapterShape,
+  parameters: AdapterParameters,
+  layer: number,
+  site: RuntimeSite | null,
+  kind: 'a' | 'b' | 'bias',
+): (row: number, column: number) => number {
+  const entry = adapterLayout(config, shape).entries.find(
+    (each) => each.layer === layer && each.site === site && each.kind === kind,
+  );
+  const width = entry?.dims.at(-1) ?? 0;
+  return (row, column) => (entry === undefined ? 0 : (parameters[entry.offset + row * width + column] ?? 0));
+}
+
+function ranks({ rank }: AdapterShape): number[] {
+  return Array.from({ length: rank }, (_, r) => r);
+}
+
+/** The reference with the adapters of `o` merged into its weights. */
+function merged(
+  reference: ReferenceModel,
+  shape: AdapterShape,
+  parameters: AdapterParameters,
+): ReferenceModel {
+  const width = config.heads * config.headDim;
+  const layers = reference.layers.map((layer, index) => {
+    const a = matrix(shape, parameters, index, 'o', 'a');
+    const b = matrix(shape, parameters, index, 'o', 'b');
+    const delta = (out: number, into: number): number =>
+      ranks(shape).reduce((sum, r) => sum + a(into, r) * b(r, out), 0);
+    return { ...layer, o: layer.o.map((weight, i) => weight + delta(Math.floor(i / width), i % width)) };
+  });
+  return { ...reference, layers };
+}
+
+/** What the adapter adds beside a layer's MLP. */
+function besideMlp(
+  shape: AdapterShape,
+  parameters: AdapterParameters,
+): (layer: number, normed: Rows) => Rows {
+  return (layer, normed) => {
+    const a = matrix(shape, parameters, layer, 'mlp', 'a');
+    const b = matrix(shape, parameters, layer, 'mlp', 'b');
+    const bias = matrix(shape, parameters, layer, null, 'bias');
+    return normed.map((row) => {
+      const low = ranks(shape).map((r) => row.reduce((sum, x, i) => sum + x * a(i, r), 0));
+      return row.map((_, n) => low.reduce((sum, x, r) => sum + x * b(r, n), bias(0, n)));
+    });
+  };
+}
+
+const shapes: AdapterShape<RuntimeSite>[] = [
+  { sites: ['o', 'mlp'], rank: 3, bias: true },
+  { sites: ['mlp'], rank: 8, bias: false },
+  { sites: ['o'], rank: 2, bias: false },
+  { sites: [], rank: 0, bias: true },
+];
+
+describe.each(
+  shapes.map((shape) => [`${shape.sites.join('+')} rank ${shape.rank} bias ${shape.bias}`, shape] as const),
+)('a graph with an adapter (%s)', (_, shape) => {
+  const lab = new GraphLab(model, undefined, shape);
+  const plain = new GraphLab(model);
+  const parameters = randomParameters(shape, 31);
+  afterAll(async () => {
+    await lab.close();
+    await plain.close();
+  });
+
+  it('adds at every level what the adapter computes', async () => {
+    const reference = merged(lab.reference, shape, parameters);
+    for (const { level, prefix } of lab.plan.levels) {
+      const on = lab.on(prefix);
+      const { logits } = await lab.run('f32', 'zero-row', tokens, on, 0, parameters);
+      const beside = besideMlp(shape, parameters);
+      const expected = referenceLogits(reference, tokens, lab.plan.segments, on, beside).flat();
+      expect(largestDifference(logits.data as Float32Array, expected), `level ${level}`).toBeLessThan(
+        F32_TOLERANCE,
+      );
+      const without = referenceLogits(lab.reference, tokens, lab.plan.segments, on).flat();
+      expect(largestDifference(without, expected)).toBeGreaterThan(50 * F32_TOLERANCE);
+    }
+  });
+
+  it('is bit-equal to the plain graph where no adapter is fed', async () => {
+    for (const variant of variants)
+      for (const { prefix } of [lab.plan.levels[0], lab.plan.levels.at(-1)].flatMap((level) => level ?? [])) {
+        const fed = await lab.run(variant, 'zero-row', tokens, lab.on(prefix));
+        const expected = await plain.run(variant, 'zero-row', tokens, lab.on(prefix));
+        expect(fed.logits.data).toEqual(expected.logits.data);
+        expect(fed.kvDelta.data).toEqual(expected.kvDelta.data);
+      }
+  });
+
+  it('is bit-equal with zero rows and with If, at every level and in every variant', async () => {
+    for (const variant of variants)
+      for (const { prefix } of lab.plan.levels) {
+        const on = lab.on(prefix);
+        const zeroRow = await lab.run(variant, 'zero-row', tokens, on, 0, parameters);
+        const conditional = await lab.run(variant, 'conditional', tokens, on, 0, parameters);
+        expect(zeroRow.logits.data).toEqual(conditional.logits.data);
+        expect(zeroRow.kvDelta.data).toEqual(conditional.kvDelta.data);
+      }
+  });
+});
+
+describe('a graph with adapters', () => {
+  const shape: AdapterShape<RuntimeSite> = { sites: ['o', 'mlp'], rank: 4, bias: true };
+  const other = tinySourceModel({ seed: 22 });
+  const lab = new GraphLab(other, undefined, shape);
+  afterAll(() => lab.close());
+
+  it('runs a single token, and every level with its own adapter in one session', async () => {
+    const levels = lab.plan.levels.map(({ prefix }, i) => ({
+      on: lab.on(prefix),
+      parameters: randomParameters(shape, 40 + i),
+    }));
+    for (const { on, parameters } of [...levels, ...levels.reverse()]) {
+      const { logits } = await lab.run('f32', 'zero-row', tokens.slice(0, 1), on, 0, parameters);
+      const reference = merged(lab.reference, shape, parameters);
+      const beside = besideMlp(shape, parameters);
+      const expected = referenceLogits(reference, tokens.slice(0, 1), lab.plan.segments, on, beside).flat();
+      expect(largestDifference(logits.data as Float32Array, expected)).toBeLessThan(F32_TOLERANCE);
+    }
+  });
+});
