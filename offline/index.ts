@@ -1,6 +1,17 @@
 /** What the other rooms' commands and tests use of the offline stage. */
 export { elasticize, type ElasticizeOptions } from './elasticize.ts';
 export type { OnProgress, Progress } from './progress.ts';
+export { DEFAULT_ADAPTER, DEFAULT_STEPS } from './pipeline/run-pipeline.ts';
+export { RECOVERY_METHODS, type RecoveryMethod } from './pipeline/stages.ts';
+export { cardStage } from './pipeline/card-stage.ts';
+export type { CardStage } from './bundle/build-variants.ts';
+export { removeLeftovers } from './bundle/leftovers.ts';
+export { DEFAULT_CRITERION, IMPORTANCE_CRITERIA, type ImportanceCriterion } from './importance/criteria.ts';
+export { LEVEL_POLICIES, type LevelPolicy } from './levels/plan-by-policy.ts';
+export { recipeFits } from './recipe/fits-model.ts';
+export type { LoadedRecipe } from './recipe/loaded-recipe.ts';
+export { readRecipe } from './recipe/read-recipe.ts';
+export { verifyRecipe, type RecipeVerdict } from './recipe/verify-recipe.ts';
 export { openSourceModel } from './sources/open-source-model.ts';
 export { openGguf, type GgufModel } from './sources/gguf-model.ts';
 export type { SourceModel } from './sources/source-model.ts';

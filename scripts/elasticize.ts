@@ -1,80 +1,119 @@
-import { existsSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { variantSchema, type Variant } from '../core/bundle-manifest.ts';
-import { unwrap } from '../core/result.ts';
-import { elasticize, fetchHubModel, isHubId, openSourceModel, type Progress } from '../offline/index.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { variantSchema, type BundleManifest } from '../core/bundle-manifest.ts';
+import { parseQualityCard } from '../core/quality-card.ts';
+import { FailureError, unwrap } from '../core/result.ts';
+import {
+  cardStage,
+  elasticize,
+  readRecipe,
+  type CardStage,
+  type ElasticizeOptions,
+  type LoadedRecipe,
+  type Progress,
+  type SourceModel,
+} from '../offline/index.ts';
+import { elasticizeProgram, recordedCommand, type ElasticizeFlags } from './elasticize/flags.ts';
+import { openModel } from './elasticize/open-model.ts';
+import { verify } from './elasticize/verify.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { dataFolder } from './shared/data-folder.ts';
-import { cacheFolder } from './shared/folders.ts';
 import { BUNGEE_VERSION } from './shared/version.ts';
 
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`must be a whole number from ${least}`);
-    return value;
-  };
-}
-
-interface Options {
-  model: string;
-  out: string;
-  variant: Variant;
-  segments: number;
-  seed: number;
-  json?: true;
-}
-
 function describe({ stage, fraction, etaSeconds }: Progress): string {
-  const eta = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
+  const left = (seconds: number): string =>
+    seconds < 120 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+  const eta = etaSeconds === null ? '' : `, ${left(etaSeconds)} left`;
   return `${(fraction * 100).toFixed(0).padStart(3)} % ${stage}${eta}`;
 }
 
-const program = new Command('elasticize')
-  .description('make an elastic bundle from a Llama-family model')
-  .requiredOption('--model <gguf|folder|hub id>', 'weights to start from')
-  .requiredOption('--out <dir>', 'folder of the bundle')
-  .addOption(
-    new Option('--variant <name>', 'how weights are stored').choices(variantSchema.options).default('int8'),
-  )
-  .option('--segments <n>', 'MLP segments per layer before merging', wholeNumber(1), 3)
-  .option('--seed <n>', 'seed', wholeNumber(0), 0)
-  .option('--json', 'print the manifest as one JSON line');
+function missing(flag: string, why: string): FailureError {
+  return new FailureError({ code: 'flag-missing', message: `${flag} is missing: ${why}` });
+}
+
+function readCard(path: string): string {
+  if (!existsSync(path)) throw new FailureError({ code: 'file-missing', message: `${path} does not exist.` });
+  const text = readFileSync(path, 'utf8');
+  unwrap(parseQualityCard(text, path));
+  return text;
+}
+
+function cardOf(flags: ElasticizeFlags, model: SourceModel): CardStage | null {
+  if (flags.cardFile !== undefined) {
+    const text = readCard(flags.cardFile);
+    return () => Promise.resolve(text);
+  }
+  return flags.card ? cardStage(model, dataFolder()) : null;
+}
+
+function optionsOf(
+  flags: ElasticizeFlags,
+  out: string,
+  model: SourceModel,
+  recipe: LoadedRecipe | null,
+): ElasticizeOptions {
+  const target = resolve(out);
+  const cells = flags.segments === undefined ? {} : { cellsPerMlp: flags.segments };
+  return {
+    model,
+    out,
+    variant: flags.variant,
+    recipe,
+    recipeOut: flags.recipeOut ?? null,
+    alsoRecord: flags.recipeOut === undefined ? [] : (flags.record ?? variantSchema.options),
+    criterion: flags.criterion,
+    levels: flags.levels === 'even' ? { policy: 'even', ...cells } : { policy: flags.levels },
+    recovery: flags.recovery,
+    steps: flags.steps,
+    adapter: { sites: flags.sites, rank: flags.rank, bias: flags.bias },
+    card: cardOf(flags, model),
+    seed: flags.seed,
+    dataFolder: dataFolder(),
+    work: {
+      folder: flags.work ?? join(dirname(target), `.${basename(target)}.work`),
+      keep: flags.work !== undefined,
+    },
+    command: recordedCommand(flags),
+    toolVersion: BUNGEE_VERSION,
+  };
+}
+
+function sayLevels(manifest: BundleManifest): void {
+  for (const { level, decoderRatio, quality } of manifest.levels)
+    say(
+      `level ${level}: ${(decoderRatio * 100).toFixed(1)} % of the decoder, perplexity ${quality?.perplexity.toFixed(1) ?? 'not measured'}`,
+    );
+  const { measuredOn } = manifest.madeBy;
+  if (measuredOn !== undefined)
+    say(
+      `These are other weights (${manifest.madeBy.source.format}) than the recipe's (${measuredOn.format}): nothing was measured on them.`,
+    );
+}
+
+const program = elasticizeProgram();
 
 await runCommand(program, async (signal) => {
-  const options = program.opts<Options>();
-  const path =
-    !existsSync(options.model) && isHubId(options.model)
-      ? unwrap(
-          await fetchHubModel(options.model, cacheFolder('hub'), (file) => say(`fetching ${file}`), signal),
-        )
-      : options.model;
-  const model = unwrap(await openSourceModel(path, signal));
+  const flags = program.opts<ElasticizeFlags>();
+  if (flags.verify === true && flags.recipe === undefined)
+    throw missing('--recipe', 'what is to be verified?');
+  if (flags.verify !== true && flags.out === undefined) throw missing('--out', 'the folder of the bundle.');
+  const recipe = flags.recipe === undefined ? null : unwrap(await readRecipe(flags.recipe));
+  const model = await openModel(flags.model, signal);
   try {
+    if (flags.verify === true && recipe !== null) {
+      await verify(flags, recipe, model, signal);
+      return;
+    }
     const progress = throttledSay();
     const manifest = unwrap(
       await elasticize(
-        {
-          model,
-          out: options.out,
-          variant: options.variant,
-          seed: options.seed,
-          segmentsPerLayer: options.segments,
-          dataFolder: dataFolder(),
-          command: `elasticize --variant ${options.variant} --segments ${options.segments} --seed ${options.seed}`,
-          toolVersion: BUNGEE_VERSION,
-        },
+        optionsOf(flags, flags.out ?? '', model, recipe),
         (step) => progress(describe(step), step.fraction === 1),
         signal,
       ),
     );
-    if (options.json === true) await printJson(manifest);
-    else
-      for (const level of manifest.levels)
-        say(
-          `level ${level.level}: ${(level.decoderRatio * 100).toFixed(1)} % of the decoder, perplexity ${level.quality?.perplexity.toFixed(1) ?? 'not measured'}`,
-        );
+    if (flags.json === true) await printJson(manifest);
+    else sayLevels(manifest);
   } finally {
     model.close();
   }

@@ -25,7 +25,7 @@ export function removeLeftovers(parent: string, prefix: string): string[] {
   const removed: string[] = [];
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(prefix)) continue;
-    const pid = /^(\d+)-/.exec(name.slice(prefix.length))?.[1];
+    const pid = /(?:^|-)(\d+)-\w{6}(?:-old)?$/.exec(name.slice(prefix.length))?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
     rmSync(join(parent, name), { recursive: true, force: true });
     removed.push(name);

@@ -3,13 +3,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MANIFEST_FILE, type BundleManifest, type Variant } from '../../core/bundle-manifest.ts';
-import { ok, type Result } from '../../core/result.ts';
+import { describeFailure, ok, type Result } from '../../core/result.ts';
 import { readBundle } from '../../electron/desktop/bundle-catalog.ts';
-import { elasticize, openSourceModel } from '../../offline/index.ts';
+import {
+  elasticize,
+  openSourceModel,
+  readRecipe,
+  recipeFits,
+  removeLeftovers,
+  type LoadedRecipe,
+  type SourceModel,
+} from '../../offline/index.ts';
 import { say, throttledSay } from './command-line.ts';
 import { baseWeights } from './base-weights.ts';
 import { dataFolder } from './data-folder.ts';
-import { cacheFolder, distFolder } from './folders.ts';
+import { cacheFolder, distFolder, PROJECT_FOLDER } from './folders.ts';
 import { BUNGEE_VERSION } from './version.ts';
 
 export interface BundleRequest {
@@ -24,6 +32,9 @@ export interface BuiltBundle {
   readonly dir: string;
   readonly manifest: BundleManifest;
 }
+
+/** What the offline stage has learned of the default model; comes with the repository. */
+const DEFAULT_RECIPE = join(PROJECT_FOLDER, 'recipes', 'smollm2-135m-instruct');
 
 /** Bundles of one kind that stay in the cache. */
 const KEPT_BUILDS = 2;
@@ -46,7 +57,28 @@ async function forgetOldBuilds(folder: string, kind: string): Promise<void> {
 }
 
 /**
- * The bundle of a model in the cache, made when it is not there yet (under a minute for the default model).
+ * The default model's recipe where it applies: to the default model in any form, and to a named model that has the
+ * recipe's own weights. What keeps it from being used is said.
+ */
+async function fittingRecipe(request: BundleRequest, model: SourceModel): Promise<LoadedRecipe | null> {
+  if (request.single === true || !existsSync(DEFAULT_RECIPE)) return null;
+  const quick = 'Making a quick bundle without recovery instead: low levels are fast but not good.';
+  const isDefault = request.model === undefined || request.model === null;
+  const read = await readRecipe(DEFAULT_RECIPE);
+  if (!read.ok) {
+    if (isDefault) say(`bundle: ${describeFailure(read.failure)} ${quick}`);
+    return null;
+  }
+  if (!isDefault && model.sha256 !== read.value.recipe.base.sha256) return null;
+  const fits = recipeFits(read.value.recipe, model);
+  if (fits.ok) return read.value;
+  say(`bundle: ${fits.failure.message} ${quick}`);
+  return null;
+}
+
+/**
+ * The bundle of a model in the cache, made when it is not there yet (under a minute for the default model): from the
+ * recipe that comes with the repository where it applies, else by forward passes without recovery.
  * Failures: those of `baseWeights`, `openSourceModel` and `elasticize`.
  */
 export async function defaultBundle(
@@ -66,9 +98,11 @@ export async function defaultBundle(
       ...(request.single === true ? ['single'] : []),
       sha256.slice(0, 8),
     ].join('-');
+    const recipe = await fittingRecipe(request, source.value);
     // The uncut twin is for the bench; the window lists what lies in `bundles`.
     const folder = cacheFolder(request.single === true ? 'bench' : 'bundles');
-    const dir = join(folder, `${kind}-${builderFingerprint()}`);
+    const learnt = recipe === null ? 'quick' : recipe.sha256.slice(0, 8);
+    const dir = join(folder, `${kind}-${learnt}-${builderFingerprint()}`);
     if (existsSync(join(dir, MANIFEST_FILE))) {
       const manifest = await readBundle(dir);
       if (manifest.ok) return ok({ dir, manifest: manifest.value });
@@ -76,12 +110,17 @@ export async function defaultBundle(
     }
     const startedAt = Date.now();
     const tell = throttledSay(3000);
-    say(`bundle: making ${name} ${request.variant} ...`);
+    for (const left of existsSync(folder) ? removeLeftovers(folder, '.') : [])
+      say(`bundle: removed ${left}, left behind by a run that was killed`);
+    say(
+      `bundle: making ${name} ${request.variant} ${recipe === null ? 'without recovery' : `from the recipe ${learnt}`} ...`,
+    );
     const made = await elasticize(
       {
         model: source.value,
         out: dir,
         variant: request.variant,
+        recipe,
         dataFolder: dataFolder(),
         command: 'npm start',
         toolVersion: BUNGEE_VERSION,
@@ -94,6 +133,11 @@ export async function defaultBundle(
       signal,
     );
     if (!made.ok) return made;
+    const { measuredOn } = made.value.madeBy;
+    if (measuredOn !== undefined)
+      say(
+        `bundle: the recipe was made on ${measuredOn.format} weights; quality was not measured on these (${source.value.format}).`,
+      );
     const bytes = made.value.files.reduce((sum, file) => sum + file.sizeBytes, 0);
     say(
       `bundle: ${name} ${request.variant}, ${(bytes / 1e6).toFixed(0)} MB, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`,
