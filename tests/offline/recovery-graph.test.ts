@@ -93,6 +93,8 @@ describe.each(
   const lab = new GraphLab(model, undefined, shape);
   const plain = new GraphLab(model);
   const parameters = randomParameters(shape, 31);
+  // How the other products are stored matters to the first shape alone: it has all parts of an adapter.
+  const variants = shape === shapes[0] ? (['f32', 'int8', 'q8', 'q4'] as const) : (['int8'] as const);
   afterAll(async () => {
     await lab.close();
     await plain.close();
