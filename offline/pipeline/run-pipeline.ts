@@ -86,6 +86,8 @@ export async function runPipeline(
     signal,
   );
   at('finish')(0);
+  signal?.throwIfAborted();
+  // From here on it is too late to cancel: bundle and recipe belong together.
   folder.commit();
   if (recipeOut !== undefined && recipeOut !== null) {
     const heldOut: RecipeData = {
@@ -109,7 +111,7 @@ export async function runPipeline(
     });
     if (!written.ok) return written;
   }
-  at('finish')(1);
+  progress.at('finish', 1);
   return ok(built.manifests[0] as BundleManifest);
 }
 
