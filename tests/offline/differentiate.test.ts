@@ -171,6 +171,26 @@ describe('gradients of reductions', () => {
   });
 });
 
+describe('gradients of LogSoftmax where only some rows are picked from', () => {
+  it.each([
+    ['rows', [1, 2], 0],
+    ['elements of a row', [1, 2], 1],
+    ['elements of columns', [3, 2], 0],
+  ] as const)('%s', async (_, dims, axis) => {
+    const at = Array.from({ length: sizeOf(dims) }, (__, i) => (i * 2) % 3);
+    await agrees([operand(3, [3, 5], -2, 2)], (graph, names) => {
+      const logs = graph.op('LogSoftmax', names);
+      return graph.op('GatherElements', [logs, indices(graph, dims, at)], { axis });
+    });
+  });
+
+  it('by Gather', async () => {
+    await agrees([operand(3, [5], -2, 2)], (graph, names) =>
+      graph.op('Gather', [graph.op('LogSoftmax', names), indices(graph, [3], [4, 0, 4])]),
+    );
+  });
+});
+
 describe('gradients of operators that move elements', () => {
   const permuted = dimsOf(1, 4).chain((dims) =>
     fc.tuple(

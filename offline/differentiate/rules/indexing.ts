@@ -1,7 +1,8 @@
+import { expandTo } from '../gradient.ts';
 import { inputOf, reshapeTo, type BackwardStep, type GradientRule } from '../gradient-rule.ts';
 import { slicedRanges, type AxisRange } from '../shapes/indexing.ts';
 import type { StaticGraph } from '../static-graph.ts';
-import { frontAxis, intAttribute } from '../tensor.ts';
+import { elementCount, frontAxis, intAttribute } from '../tensor.ts';
 
 const slice: GradientRule = (step) =>
   step.give(0, () => {
@@ -28,15 +29,24 @@ function spreadAlong(graph: StaticGraph, value: string, range: AxisRange, dim: n
   return graph.op('Gather', [padded, graph.ints(...sources)], { axis });
 }
 
-/** Rows that were picked more than once get the sum of their gradients. */
+/**
+ * Rows that were picked more than once get the sum of their gradients. By ScatterElements, which adds one element
+ * after the other: ScatterND over whole rows does so from several threads at once.
+ */
 const gather: GradientRule = (step) =>
   step.give(0, () => {
     const { graph } = step;
-    const { dims } = inputOf(step, 0);
     requireFirstAxis(step);
+    const rest = inputOf(step, 0).dims.slice(1);
     const indices = inputOf(step, 1);
-    const rows = reshapeTo(graph, indices.value, [...indices.dims, 1]);
-    return graph.op('ScatterND', [graph.zeros(dims), rows, step.gradient.dense()], { reduction: 'add' });
+    const rows = elementCount(indices.dims);
+    const column = reshapeTo(graph, indices.value, [rows, ...rest.map(() => 1)]);
+    return {
+      kind: 'scattered',
+      value: reshapeTo(graph, step.gradient.dense(), [rows, ...rest]),
+      indices: expandTo(graph, column, [rows, ...rest]),
+      axis: 0,
+    };
   });
 
 function requireFirstAxis({ operation }: BackwardStep): void {
