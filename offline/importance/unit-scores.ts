@@ -41,6 +41,29 @@ function meanNeuronScore(scores: readonly UnitScores[]): number {
   return sum / count;
 }
 
+/** Scores of one layer, scaled to a sum. */
+function scaledTo(total: number, scores: Float32Array): Float32Array {
+  const sum = scores.reduce((all, score) => all + score, 0);
+  return scores.map((score) => (sum > 0 ? (score * total) / sum : 0));
+}
+
+/**
+ * Orders a layer's units by the geometric mean of two scores and leaves the layer the sum of the first, whose
+ * scores compare over layers.
+ */
+export function mixScores(first: readonly UnitScores[], second: readonly UnitScores[]): UnitScores[] {
+  const mix = (a: Float32Array, b: Float32Array): Float32Array =>
+    scaledTo(
+      a.reduce((sum, score) => sum + score, 0),
+      a.map((score, i) => Math.sqrt(score * (b[i] as number))),
+    );
+  return first.map(({ neurons, kvGroups }, layer) => {
+    const other = second[layer];
+    if (other === undefined) throw new RangeError(`no second scores for layer ${layer}`);
+    return { neurons: mix(neurons, other.neurons), kvGroups: mix(kvGroups, other.kvGroups) };
+  });
+}
+
 /**
  * Scores over many windows. Each window counts by the size of its own gradient, or by its square: signs must
  * not cancel over windows. Every domain of text counts alike, however large its losses are.

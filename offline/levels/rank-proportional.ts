@@ -16,14 +16,19 @@ export interface ProportionalOptions {
   readonly attentionUnit: AttentionUnit;
 }
 
-/** models.md §4.2 and §4.7: MLPs only down to 0.6, then the least important attention as well. */
+/**
+ * Attention goes along the same curve as with even widths: that costs nothing at 60 % and helps below
+ * (docs/decisions/0044-which-segments-a-level-keeps.md).
+ */
 export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
   cuts: { cells: 4 },
   attentionCurve: [
     [0, 0],
-    [0.2, 0.5],
-    [0.4, 0.8],
-    [0.6, 1],
+    [0.2, 0.26],
+    [0.4, 0.6],
+    [0.6, 0.87],
+    [0.7, 0.93],
+    [0.8, 1],
   ],
   attentionUnit: 'layer',
 };

@@ -10,7 +10,12 @@ import { GradientModel, type ImportanceWindow } from '../../offline/importance/g
 import { readImportance, writeImportance } from '../../offline/importance/importance-file.ts';
 import { layerInfluence } from '../../offline/importance/layer-influence.ts';
 import { measureImportance } from '../../offline/importance/measure-importance.ts';
-import { ScoreAccumulator, zeroScores, type UnitScores } from '../../offline/importance/unit-scores.ts';
+import {
+  mixScores,
+  ScoreAccumulator,
+  zeroScores,
+  type UnitScores,
+} from '../../offline/importance/unit-scores.ts';
 import { tinySourceModel, TINY_CONFIG } from '../../offline/sources/tiny-model.ts';
 import { TrainingWeights } from '../../offline/training/training-weights.ts';
 
@@ -168,6 +173,13 @@ describe('accumulated scores', () => {
     accumulator.add('a', scoresOf(-3, -1));
     accumulator.add('b', scoresOf(100, 300));
     expect([...(accumulator.result()[0]?.neurons ?? [])]).toEqual([1, 1]);
+  });
+
+  it('are mixed inside of a layer; the layer keeps the sum of the first', () => {
+    const [mixed] = mixScores(scoresOf(8, 2), scoresOf(1, 9));
+    const [first, second] = [...(mixed?.neurons ?? [])];
+    expect((first ?? 0) + (second ?? 0)).toBeCloseTo(10, 5);
+    expect((second ?? 0) / (first ?? 1)).toBeCloseTo(Math.sqrt(18 / 8), 5);
   });
 
   it('of squares weigh one large gradient more than several small ones', () => {

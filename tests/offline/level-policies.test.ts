@@ -177,7 +177,7 @@ describe('proportional widths', () => {
     );
   });
 
-  it('give an important layer more neurons and keep all attention at 60 % and above', () => {
+  it('give an important layer more neurons, and drop the least important attention along a curve', () => {
     const config = { ...TINY_CONFIG, layers: 20 };
     const even = evenImportance(config);
     const layers = even.layers.map((layer, i) => ({
@@ -191,10 +191,10 @@ describe('proportional widths', () => {
     expect(keptUnits(plan, at(50), 7, 'mlp')).toBeGreaterThan(keptUnits(plan, at(50), 8, 'mlp'));
     const attention = (level: number): number[] =>
       Array.from({ length: 20 }, (_, layer) => keptUnits(plan, at(level), layer, 'attention'));
-    expect(attention(70).every((units) => units === config.kvHeads)).toBe(true);
+    expect(attention(80).every((units) => units === config.kvHeads)).toBe(true);
     const low = attention(40);
-    expect(low.filter((units) => units === 0)).toHaveLength(4);
-    expect(low.slice(4).every((units) => units > 0)).toBe(true);
+    expect(low.filter((units) => units === 0)).toHaveLength(8);
+    expect(low.slice(8).every((units) => units > 0)).toBe(true);
   });
 });
 
