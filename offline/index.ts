@@ -7,7 +7,7 @@ export { cardStage } from './pipeline/card-stage.ts';
 export type { CardStage } from './bundle/build-variants.ts';
 export { removeLeftovers } from './bundle/leftovers.ts';
 export { DEFAULT_CRITERION, IMPORTANCE_CRITERIA, type ImportanceCriterion } from './importance/criteria.ts';
-export { LEVEL_POLICIES, type LevelPolicy } from './levels/plan-by-policy.ts';
+export { LEVEL_POLICIES, type LevelPolicy, type LevelShapeOptions } from './levels/plan-by-policy.ts';
 export { recipeFits } from './recipe/fits-model.ts';
 export type { LoadedRecipe } from './recipe/loaded-recipe.ts';
 export { readRecipe } from './recipe/read-recipe.ts';

@@ -9,6 +9,7 @@ import {
   readRecipe,
   type CardStage,
   type ElasticizeOptions,
+  type LevelShapeOptions,
   type LoadedRecipe,
   type Progress,
   type SourceModel,
@@ -46,6 +47,13 @@ function cardOf(flags: ElasticizeFlags, model: SourceModel): CardStage | null {
   return flags.card ? cardStage(model, dataFolder()) : null;
 }
 
+function levelShape({ levels, segments }: ElasticizeFlags): LevelShapeOptions {
+  if (segments === undefined || levels === 'paper') return { policy: levels };
+  return levels === 'even'
+    ? { policy: levels, cellsPerMlp: segments }
+    : { policy: levels, cuts: { cells: segments } };
+}
+
 function optionsOf(
   flags: ElasticizeFlags,
   out: string,
@@ -53,7 +61,6 @@ function optionsOf(
   recipe: LoadedRecipe | null,
 ): ElasticizeOptions {
   const target = resolve(out);
-  const cells = flags.segments === undefined ? {} : { cellsPerMlp: flags.segments };
   return {
     model,
     out,
@@ -62,7 +69,7 @@ function optionsOf(
     recipeOut: flags.recipeOut ?? null,
     alsoRecord: flags.recipeOut === undefined ? [] : (flags.record ?? variantSchema.options),
     criterion: flags.criterion,
-    levels: flags.levels === 'even' ? { policy: 'even', ...cells } : { policy: flags.levels },
+    levels: levelShape(flags),
     recovery: flags.recovery,
     steps: flags.steps,
     adapter: { sites: flags.sites, rank: flags.rank, bias: flags.bias },

@@ -22,9 +22,9 @@ import type { WorkFolder } from './work-folder.ts';
 export type PipelineStages = Partial<LearnStages>;
 
 /** What costs least at run time for what it brings: docs/decisions/0056-recovery.md. */
-export const DEFAULT_ADAPTER: AdapterShape<RuntimeSite> = { sites: ['o', 'mlp'], rank: 16, bias: true };
+export const DEFAULT_ADAPTER: AdapterShape<RuntimeSite> = { sites: ['mlp'], rank: 16, bias: true };
 /** Training steps of a level. */
-export const DEFAULT_STEPS = 200;
+export const DEFAULT_STEPS = 130;
 
 /** What was learned, and what a recipe tells of how. */
 interface Knowledge {

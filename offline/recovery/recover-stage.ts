@@ -13,8 +13,8 @@ import { recoverTargets, type RecoveryTarget } from './recover.ts';
 /** Tokens of a training window. */
 const WINDOW_TOKENS = 256;
 const BATCH = 2;
-/** Windows that all levels learn from: 154,000 tokens. */
-const POOL = 600;
+/** Windows that all levels learn from: 128,000 tokens. */
+const POOL = 500;
 const HELD_OUT_PER_DOMAIN = 2;
 /** Peak of the learning rate; 2e-3 is slower, 1.5e-2 no better (docs/decisions/0056-recovery.md). */
 const PEAK_LEARNING_RATE = 1e-2;

@@ -80,12 +80,16 @@ export function elasticizeProgram(): Command {
         .choices(IMPORTANCE_CRITERIA)
         .default(DEFAULT_CRITERION),
     )
-    .addOption(new Option('--levels <policy>', 'shape of the levels').choices(LEVEL_POLICIES).default('even'))
-    .option('--segments <n>', 'MLP cells per layer before merging (levels: even)', wholeNumber(1))
     .addOption(
-      new Option('--recovery <method>', 'how levels are trained')
-        .choices(RECOVERY_METHODS)
-        .default('distill'),
+      new Option('--levels <policy>', 'shape of the levels').choices(LEVEL_POLICIES).default('proportional'),
+    )
+    .option(
+      '--segments <n>',
+      'MLP cells per layer before merging (levels: even, proportional)',
+      wholeNumber(1),
+    )
+    .addOption(
+      new Option('--recovery <method>', 'how levels are trained').choices(RECOVERY_METHODS).default('mixed'),
     )
     .option('--steps <n>', 'training steps per level', wholeNumber(1), DEFAULT_STEPS)
     .option('--rank <n>', 'rank of the adapters', wholeNumber(0), DEFAULT_ADAPTER.rank)
