@@ -32,6 +32,7 @@ export interface EvaluationFiles {
 
 /** How much of each file is used; 0 = all of it. */
 export interface EvaluationLimits {
+  /** Tokens of a window; never more than the model takes. */
   readonly windowTokens: number;
   /** Windows of each text. */
   readonly windows: number;
@@ -52,13 +53,14 @@ function sampled(kind: string, used: number, total: number): string {
 function readText(file: EvaluationFile, text: ModelText, limits: EvaluationLimits): Result<TextPart> {
   const documents = readTextDocuments(file.path);
   if (!documents.ok) return documents;
-  const windows = textWindows(documents.value, text, limits);
+  const windowTokens = Math.min(limits.windowTokens, text.contextLength);
+  const windows = textWindows(documents.value, text, { ...limits, windowTokens });
   if (windows.length === 0)
     return fail('data-empty', `${file.path} is too short to measure.`, 'Name a longer text.');
   const running = documents.value.length === 1 && documents.value[0]?.prompt === null;
   const sampling = running
-    ? `${windows.length} windows of at most ${limits.windowTokens} tokens, evenly spread`
-    : `${sampled('documents', windows.length, documents.value.length)}, each cut at ${limits.windowTokens} tokens`;
+    ? `${windows.length} windows of at most ${windowTokens} tokens, evenly spread`
+    : `${sampled('documents', windows.length, documents.value.length)}, each cut at ${windowTokens} tokens`;
   return ok(textPart(origin(file, sampling), windows));
 }
 

@@ -212,6 +212,15 @@ describe('levels of a bundle', () => {
     expect(one.levels).toEqual(all.levels.filter(({ level }) => level === 40));
   });
 
+  it('see no window longer than the model takes', () => {
+    const manifest = manifests[1] as BundleManifest;
+    const text = unwrap(openModelText(bundles.int8, manifest));
+    const limits = { ...DEFAULT_LIMITS, windowTokens: 4096 };
+    const [part] = unwrap(readEvaluationSet(inputs, text, limits)).texts;
+    expect(part?.windows[0]?.ids).toHaveLength(manifest.model.contextLength);
+    expect(part?.about.sampling).toContain(`${manifest.model.contextLength} tokens`);
+  });
+
   it('can be cancelled', async () => {
     const manifest = manifests[1] as BundleManifest;
     const abort = new AbortController();
