@@ -21,7 +21,7 @@ export interface ProportionalOptions {
  * (docs/decisions/0044-which-segments-a-level-keeps.md).
  */
 export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
-  cuts: { cells: 4 },
+  cuts: { cells: 3 },
   attentionCurve: [
     [0, 0],
     [0.2, 0.26],
