@@ -17,7 +17,7 @@ export interface ProportionalOptions {
 }
 
 /**
- * Attention goes along the same curve as with even widths: that costs nothing at 60 % and helps below
+ * All attention down to 60 %, then fast: the best of both curves that were measured
  * (docs/decisions/0044-which-segments-a-level-keeps.md).
  */
 export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
@@ -26,9 +26,7 @@ export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
     [0, 0],
     [0.2, 0.26],
     [0.4, 0.6],
-    [0.6, 0.87],
-    [0.7, 0.93],
-    [0.8, 1],
+    [0.6, 1],
   ],
   attentionUnit: 'layer',
 };
