@@ -15,6 +15,9 @@ const tokenizerConfigSchema = z.object({
   eos_token: tokenText,
   add_bos_token: z.boolean().nullish(),
 });
+const tokenIds = z.union([z.int(), z.array(z.int())]).nullish();
+/** Chat models end at more tokens than their tokenizer calls the end: generation_config.json has them all. */
+const generationSchema = z.object({ eos_token_id: tokenIds });
 const tokenizerSchema = z.object({
   model: z.object({ vocab: z.record(z.string(), z.int()) }),
   added_tokens: z.array(z.object({ id: z.int(), content: z.string() })).default([]),
@@ -42,7 +45,11 @@ export function readFolderTokenizer(
     return added?.id ?? tokenizer.value.model.vocab[text] ?? null;
   };
   const eos = idOf(config.value.eos_token);
-  const eosTokenIds = [...new Set([...(eos === null ? [] : [eos]), ...fallback.eosTokenIds])];
+  const generation = generationEos(folder);
+  if (!generation.ok) return generation;
+  const eosTokenIds = [
+    ...new Set([...(eos === null ? [] : [eos]), ...fallback.eosTokenIds, ...generation.value]),
+  ];
   if (eosTokenIds.length === 0)
     return fail(
       'model-incomplete',
@@ -63,6 +70,15 @@ export function readFolderTokenizer(
     eosTokenIds,
     addBos: config.value.add_bos_token ?? false,
   });
+}
+
+function generationEos(folder: string): Result<readonly number[]> {
+  const path = join(folder, 'generation_config.json');
+  if (!existsSync(path)) return ok([]);
+  const parsed = parseJsonWith(generationSchema, readFileSync(path, 'utf8'), path);
+  if (!parsed.ok) return parsed;
+  const ids = parsed.value.eos_token_id;
+  return ok(typeof ids === 'number' ? [ids] : (ids ?? []));
 }
 
 /** Newer folders keep the template in a file of its own. */

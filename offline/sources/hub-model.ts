@@ -8,7 +8,7 @@ const HUB_ID = /^[\w.-]+\/[\w.-]+$/;
 
 /** What a model folder needs; other files of the repository (ONNX exports, images) are left there. */
 const WANTED =
-  /^(config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|README\.md|LICENSE.*|model[\w.-]*\.safetensors(\.index\.json)?)$/;
+  /^(config\.json|generation_config\.json|tokenizer\.json|tokenizer_config\.json|chat_template\.jinja|README\.md|LICENSE.*|model[\w.-]*\.safetensors(\.index\.json)?)$/;
 
 export function isHubId(text: string): boolean {
   return HUB_ID.test(text);

@@ -62,6 +62,14 @@ describe('a safetensors folder', () => {
     opened.close();
   });
 
+  it('ends at every token that its generation config names', async () => {
+    const folder = modelFolder();
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ eos_token_id: [2, 0] }));
+    const opened = unwrap(await openSourceModel(folder));
+    expect(opened.tokenizer.eosTokenIds).toEqual([2, 0]);
+    opened.close();
+  });
+
   it.each<[string, string, (folder: string) => void]>([
     ['without config.json', 'model-incomplete', (folder) => rmSync(join(folder, 'config.json'))],
     ['without tokenizer.json', 'model-incomplete', (folder) => rmSync(join(folder, 'tokenizer.json'))],
