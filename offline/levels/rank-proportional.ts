@@ -17,7 +17,7 @@ export interface ProportionalOptions {
 }
 
 /**
- * All attention down to 60 %, then fast: the best of both curves that were measured
+ * Attention goes along the same curve as with even widths: that costs next to nothing at 60 % and helps below
  * (docs/decisions/0044-which-segments-a-level-keeps.md).
  */
 export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
@@ -26,7 +26,9 @@ export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
     [0, 0],
     [0.2, 0.26],
     [0.4, 0.6],
-    [0.6, 1],
+    [0.6, 0.87],
+    [0.7, 0.93],
+    [0.8, 1],
   ],
   attentionUnit: 'layer',
 };
