@@ -1,4 +1,5 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { adapterInputs } from '../../core/adapter-inputs.ts';
 import { GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
 import type { Level } from '../../core/level.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
@@ -10,6 +11,7 @@ import {
   type EngineModel,
 } from './engine-model.ts';
 import { KvPool, type KvCache } from './kv-cache.ts';
+import type { EngineAdapters } from './load-adapters.ts';
 
 /**
  * Tokens per prefill run: bounds scratch memory and how late a cancellation is seen. After prompts of 512
@@ -38,33 +40,39 @@ export interface PrefillOptions {
   readonly chunk?: number;
 }
 
+/** A level with all that its runs are fed, made once: a switch picks another of these. */
+interface PreparedLevel {
+  readonly engineLevel: EngineLevel;
+  readonly feeds: readonly (readonly [string, Tensor])[];
+}
+
 /**
  * The elastic decoder: one session, one set of weights, every level inside. A level is a small vector fed
- * with each run (core/elastic-graph.ts); sequences keep their own KV caches. One run at a time.
+ * with each run (core/elastic-graph.ts), and its recovery adapter; sequences keep their own KV caches. One run
+ * at a time.
  */
 export class ElasticEngine {
   readonly model: EngineModel;
   readonly #session: InferenceSession;
-  readonly #levels: ReadonlyMap<Level, { readonly engineLevel: EngineLevel; readonly gates: Tensor }>;
+  readonly #levels: ReadonlyMap<Level, PreparedLevel>;
   readonly #pool: KvPool;
-  readonly #gated: boolean;
   readonly #firstTokenRows = new Map<string, Float32Array>();
-  #current: { readonly engineLevel: EngineLevel; readonly gates: Tensor };
+  #current: PreparedLevel;
 
-  constructor(session: InferenceSession, model: EngineModel) {
+  constructor(session: InferenceSession, model: EngineModel, adapters: EngineAdapters | null = null) {
     this.#session = session;
     this.model = model;
+    const gated = session.inputNames.includes(GRAPH.segmentsOn);
     this.#levels = new Map(
       levelsOf(model).map((engineLevel) => [
         engineLevel.level,
-        { engineLevel, gates: new Tensor('int64', engineLevel.gates, [engineLevel.gates.length]) },
+        { engineLevel, feeds: levelFeeds(model, engineLevel, gated, adapters) },
       ]),
     );
     const full = [...this.#levels.values()].at(-1);
     if (full === undefined) throw new Error('a model has at least one level');
     this.#current = full;
     this.#pool = new KvPool({ groups: attentionGroups(model), headDim: model.config.headDim });
-    this.#gated = session.inputNames.includes(GRAPH.segmentsOn);
   }
 
   get level(): Level {
@@ -176,7 +184,7 @@ export class ElasticEngine {
       [GRAPH.totalLength]: new Tensor('int32', Int32Array.of(total), []),
       [GRAPH.logitsStart]: new Tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
     };
-    if (this.#gated) feeds[GRAPH.segmentsOn] = this.#current.gates;
+    for (const [name, tensor] of this.#current.feeds) feeds[name] = tensor;
     for (const [a, key] of cache.keys.entries()) {
       feeds[pastKeyName(a)] = key;
       feeds[pastValueName(a)] = cache.values[a] as Tensor;
@@ -189,4 +197,20 @@ export class ElasticEngine {
     cache.append(delta, tokens.length, this.#current.engineLevel.attentionOn);
     return { logits, delta };
   }
+}
+
+/** The inputs that tell levels apart: gates, and the adapter's matrices where the bundle has adapters. */
+function levelFeeds(
+  model: EngineModel,
+  { level, gates }: EngineLevel,
+  gated: boolean,
+  adapters: EngineAdapters | null,
+): (readonly [string, Tensor])[] {
+  const feeds: (readonly [string, Tensor])[] = [];
+  if (gated) feeds.push([GRAPH.segmentsOn, new Tensor('int64', gates, [gates.length])]);
+  if (adapters === null) return feeds;
+  const parameters = adapters.parameters.get(level) ?? null;
+  for (const { name, dims, data } of adapterInputs(model.config, adapters.shape, parameters))
+    feeds.push([name, new Tensor('float32', data, dims)]);
+  return feeds;
 }

@@ -4,6 +4,7 @@ import type { BundleManifest } from '../../core/bundle-manifest.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { ElasticEngine } from './elastic-engine.ts';
 import { modelOfManifest, type EngineModel } from './engine-model.ts';
+import { loadAdapters, type EngineAdapters } from './load-adapters.ts';
 import { defaultThreads, firstLine, openSession } from './open-session.ts';
 import { readManifest } from './verify-bundle.ts';
 
@@ -25,8 +26,8 @@ export interface OpenEngineOptions {
 }
 
 /**
- * Opens a bundle's engine in this thread, without checking hashes. Failures: those of readManifest,
- * `graph-rejected`, `engine-self-check`.
+ * Opens a bundle's engine in this thread, without checking hashes. Failures: those of readManifest and
+ * loadAdapters, `graph-rejected`, `engine-self-check`.
  */
 export async function openEngine(options: OpenEngineOptions): Promise<Result<OpenedEngine>> {
   const manifest = await readManifest(options.bundleDir);
@@ -40,10 +41,13 @@ export async function openBundleEngine(
 ): Promise<Result<OpenedEngine>> {
   const threads = options.threads ?? defaultThreads();
   const model = modelOfManifest(manifest);
+  const adapters = await loadAdapters(bundleDir, manifest);
+  if (!adapters.ok) return adapters;
   const open = (form: SegmentForm): Promise<Result<ElasticEngine>> =>
     openChecked(
       join(bundleDir, form === 'zero-row' ? manifest.graph.zeroRow : manifest.graph.conditional),
       model,
+      adapters.value,
       threads,
     );
   const wanted = options.segmentForm ?? 'auto';
@@ -60,18 +64,22 @@ export async function openBundleEngine(
 async function openChecked(
   graphFile: string,
   model: EngineModel,
+  adapters: EngineAdapters | null,
   threads: number,
 ): Promise<Result<ElasticEngine>> {
   const session = await openSession(graphFile, threads);
   if (!session.ok) return session;
-  const engine = new ElasticEngine(session.value, model);
+  const engine = new ElasticEngine(session.value, model, adapters);
   const checked = await selfCheck(engine, graphFile, session.value);
   if (checked.ok) return ok(engine);
   await engine.dispose();
   return checked;
 }
 
-/** Runs one and eight tokens at the lowest level, where most segments are off: empty matrices fail here. */
+/**
+ * Runs one and eight tokens at the lowest level, where most segments are off, and at the full one, where no
+ * adapter is on: empty matrices fail here.
+ */
 async function selfCheck(
   engine: ElasticEngine,
   graphFile: string,
@@ -85,9 +93,10 @@ async function selfCheck(
     return fail('engine-self-check', `${graphFile} has no input ${missing.join(', ')}.`, remedy);
   const [lowest] = engine.levels;
   const highest = engine.level;
-  if (lowest !== undefined) engine.setLevel(lowest);
+  const runs = [lowest ?? highest, highest].flatMap((level) => [1, 8].map((tokens) => ({ level, tokens })));
   try {
-    for (const tokens of [1, 8]) {
+    for (const { level, tokens } of runs) {
+      engine.setLevel(level);
       const sequence = engine.open(tokens, 1);
       const prompt = Array.from({ length: tokens }, (_, i) => i % engine.model.config.vocabSize);
       const logits = await engine.prefill(sequence, prompt, { logitsFrom: 0 });

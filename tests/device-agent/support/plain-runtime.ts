@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { adapterInputs } from '../../../core/adapter-inputs.ts';
 import type { BundleManifest } from '../../../core/bundle-manifest.ts';
 import { attentionSegments, gatedSegments, segmentsOnAt } from '../../../core/elastic-graph.ts';
 import type { Level } from '../../../core/level.ts';
+import { readAdapters } from '../../../offline/bundle/adapters-file.ts';
 
 /**
  * The bundle's graph by plain onnxruntime calls: the whole sequence in one run, no cache, no chunks. What the
@@ -20,6 +22,8 @@ export async function openPlainRuntime(dir: string, manifest: BundleManifest): P
   const session = await InferenceSession.create(join(dir, manifest.graph.zeroRow), { intraOpNumThreads: 1 });
   const { vocabSize, headDim } = manifest.model;
   const gated = gatedSegments(manifest);
+  const { recovery } = manifest;
+  const adapters = recovery === undefined ? [] : readAdapters(join(dir, recovery.file), recovery.levels);
 
   const logits = async (tokens: readonly number[], level: Level): Promise<Float32Array[]> => {
     const count = tokens.length;
@@ -46,6 +50,9 @@ export async function openPlainRuntime(dir: string, manifest: BundleManifest): P
           headDim,
         ]);
     }
+    const parameters = adapters.find((adapter) => adapter.level === level)?.parameters ?? null;
+    const inputs = recovery === undefined ? [] : adapterInputs(manifest.model, recovery, parameters);
+    for (const { name, dims, data } of inputs) feeds[name] = new Tensor('float32', data, dims);
     const outputs = await session.run(feeds);
     const all = outputs['logits']?.data as Float32Array;
     return tokens.map((_, i) => all.slice(i * vocabSize, (i + 1) * vocabSize));

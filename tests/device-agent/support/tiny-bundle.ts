@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BundleManifest, Variant } from '../../../core/bundle-manifest.ts';
+import type { AdapterShape, RuntimeSite } from '../../../core/recovery-adapter.ts';
 import { unwrap } from '../../../core/result.ts';
 import { elasticize, tinySourceModel, type SourceModel } from '../../../offline/index.ts';
+import { fakeRecovery } from '../../offline/support/fake-recovery.ts';
 
 export interface TinyBundle {
   readonly dir: string;
@@ -13,18 +15,28 @@ export interface TinyBundle {
   readonly remove: () => void;
 }
 
-/** A bundle of the random tiny model in a temporary folder. */
+/** A bundle of the random tiny model in a temporary folder, with random adapters where their shape is given. */
 export async function makeTinyBundle(
   variant: Variant,
-  options: { single?: boolean; contextLength?: number; model?: SourceModel } = {},
+  options: {
+    single?: boolean;
+    contextLength?: number;
+    model?: SourceModel;
+    adapter?: AdapterShape<RuntimeSite>;
+  } = {},
 ): Promise<TinyBundle> {
   const root = mkdtempSync(join(tmpdir(), 'bungee-agent-'));
   const dir = join(root, 'bundle');
   const { contextLength, single } = options;
   const model =
     options.model ?? tinySourceModel(contextLength === undefined ? {} : { config: { contextLength } });
+  const { adapter } = options;
+  const recovered =
+    adapter === undefined
+      ? {}
+      : { recovery: 'distill' as const, adapter, stages: { recover: fakeRecovery().stage } };
   const manifest = unwrap(
-    await elasticize({ model, out: dir, variant, dataFolder: null, single: single ?? false }),
+    await elasticize({ model, out: dir, variant, dataFolder: null, single: single ?? false, ...recovered }),
   );
   return {
     dir,
