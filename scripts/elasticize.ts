@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { variantSchema, type BundleManifest } from '../core/bundle-manifest.ts';
 import { parseQualityCard } from '../core/quality-card.ts';
-import { FailureError, unwrap } from '../core/result.ts';
+import { describeFailure, FailureError, unwrap } from '../core/result.ts';
 import {
   cardStage,
   elasticize,
@@ -112,13 +112,13 @@ await runCommand(program, async (signal) => {
       return;
     }
     const progress = throttledSay();
-    const manifest = unwrap(
-      await elasticize(
-        optionsOf(flags, flags.out ?? '', model, recipe),
-        (step) => progress(describe(step), step.fraction === 1),
-        signal,
-      ),
+    const made = await elasticize(
+      optionsOf(flags, flags.out ?? '', model, recipe),
+      (step) => progress(describe(step), step.fraction === 1),
+      signal,
     );
+    if (!made.ok && made.failure.code === 'cancelled') say(describeFailure(made.failure));
+    const manifest = unwrap(made);
     if (flags.json === true) await printJson(manifest);
     else sayLevels(manifest);
   } finally {

@@ -15,7 +15,7 @@ export const measureStage: MeasureStage = async (model, { criterion, text, scrat
     const importance = await measureImportance(
       model,
       windows,
-      { criterion, calibration, folder: scratch },
+      { criterion, calibration, statistics, folder: scratch },
       (fraction) => onFraction(0.25 + 0.75 * fraction),
       signal,
     );
