@@ -58,7 +58,7 @@ export interface Comparison {
 }
 
 /** Central differences in float32 are good to about this much of the largest gradient. */
-export const DIFFERENCE_TOLERANCE = 3e-3;
+export const DIFFERENCE_TOLERANCE = 2e-3;
 
 const STEP = 1e-2;
 
@@ -119,9 +119,9 @@ function requireDims(what: string, tensor: Tensor | undefined, dims: readonly nu
     throw new Error(`${what} is [${tensor?.dims.join(', ')}], not [${dims.join(', ')}]`);
 }
 
-/** Largest difference, relative to the largest expected gradient or 1. */
+/** Largest difference, relative to the largest expected gradient or 0.1. */
 export function gap({ computed, expected }: Comparison): number {
-  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0.1);
   const differences = computed.map((value, index) => Math.abs(value - (expected[index] ?? NaN)));
   return differences.reduce((largest, value) => Math.max(largest, value), 0) / scale;
 }
