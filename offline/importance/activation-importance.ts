@@ -3,8 +3,6 @@ import type { BlockLosses } from './block-losses.ts';
 import type { ActivationStatistics } from './calibration-model.ts';
 import type { LayerImportance, UnitImportance } from './unit-importance.ts';
 
-export { blockLosses } from './block-losses.ts';
-
 /** L2 norm of every column of a row-major matrix. */
 function columnNorms(matrix: Float32Array, width: number): Float32Array {
   const norms = new Float32Array(width);
