@@ -8,8 +8,10 @@ import type { RecoverStage } from '../../../offline/pipeline/stages.ts';
 /**
  * A recovery that trains nothing, in the form of the real one: a level at a time, each from the state that the
  * one before has left in the work folder. `trained` counts the levels that were worked on.
+ *
+ * @param size standard deviation of the parameters.
  */
-export function fakeRecovery(): { readonly stage: RecoverStage; readonly trained: () => number } {
+export function fakeRecovery(size = 0.02): { readonly stage: RecoverStage; readonly trained: () => number } {
   let trained = 0;
   const stage: RecoverStage = ({ model, plan, shape, seed, steps, workFolder }, onFraction, signal) => {
     const { total } = adapterLayout(model.config, shape);
@@ -24,7 +26,7 @@ export function fakeRecovery(): { readonly stage: RecoverStage; readonly trained
       } else {
         trained++;
         const random = seededRandom(seed * 1000 + level);
-        parameters = Float32Array.from({ length: total }, () => 0.02 * normalSample(random));
+        parameters = Float32Array.from({ length: total }, () => size * normalSample(random));
         writeFileSync(checkpoint, parameters);
       }
       onFraction((i + 1) / levels.length);
