@@ -1,11 +1,13 @@
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { gatedSegments } from '../../core/elastic-graph.ts';
 import { isLevel, type Level } from '../../core/level.ts';
 import { unwrap } from '../../core/result.ts';
 import { openEngine, type ElasticEngine } from '../../device-agent/index.ts';
 import { argmax } from '../../device-agent/engine/sampling.ts';
 import { checkLowering, levelsOf } from '../../device-agent/engine/engine-model.ts';
+import { tinySourceModel } from '../../offline/index.ts';
 import { maxDifference, openPlainRuntime, type PlainRuntime } from './support/plain-runtime.ts';
 import { makeTinyBundle, type TinyBundle } from './support/tiny-bundle.ts';
 
@@ -14,10 +16,12 @@ let engine: ElasticEngine;
 let plain: PlainRuntime;
 /** f32 sums in another order (chunks, threads); logits are of size 1. */
 const TOLERANCE = 1e-4;
+/** Six layers: levels 70 and 60 then differ in MLPs only. */
+const model = tinySourceModel({ config: { layers: 6 } });
 const prompt = Array.from({ length: 70 }, (_, i) => (i * 37 + 11) % 250);
 
 beforeAll(async () => {
-  bundle = await makeTinyBundle('f32');
+  bundle = await makeTinyBundle('f32', { model });
   engine = unwrap(await openEngine({ bundleDir: bundle.dir, threads: 1 })).engine;
   plain = await openPlainRuntime(bundle.dir, bundle.manifest);
 });
@@ -125,7 +129,19 @@ describe('ElasticEngine', () => {
         expect(engine.level).toBe(lowered.ok ? to.level : from.level);
       }
     const pairs = levels.flatMap((from) => levels.map((to) => ({ from, to })));
-    const pair = pairs.find(({ from, to }) => from !== to && checkLowering(from, to).ok);
+    // A layer that differs must be followed by attention: else the cache is that of the lower level too.
+    const { segments, config } = engine.model;
+    const gated = gatedSegments({
+      ...engine.model,
+      segments: [...segments],
+      ranking: [...engine.model.ranking],
+    });
+    const pair = pairs.find(
+      ({ from, to }) =>
+        checkLowering(from, to).ok &&
+        from.attentionOn.at(-1) === true &&
+        gated.some((s, i) => from.gates[i] !== to.gates[i] && (segments[s]?.layer ?? 0) < config.layers - 1),
+    );
     if (pair === undefined) throw new Error('the tiny model has such a pair of levels');
     unwrap(engine.setLevel(pair.from.level));
     const sequence = engine.open(prompt.length, 4);
@@ -159,7 +175,7 @@ describe('openEngine', () => {
   });
 
   test('an uncut bundle, whose graph has no gates, gives the same tokens', async () => {
-    const single = await makeTinyBundle('f32', { single: true });
+    const single = await makeTinyBundle('f32', { single: true, model });
     const { engine: ungated } = unwrap(await openEngine({ bundleDir: single.dir, threads: 1 }));
     expect(await decode(ungated, 100, 12)).toEqual(await decode(engine, 100, 12));
     await ungated.dispose();
