@@ -15,6 +15,7 @@ import {
   type EvaluationLimits,
   type LevelsEvaluation,
 } from '../offline/evaluation/index.ts';
+import { comparisonsCommand, evaluateComparisons, type ComparisonFlags } from './evaluate/comparisons.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { hostDescription } from './shared/host-description.ts';
 
@@ -122,7 +123,7 @@ const program = new Command('evaluate')
   .description('Measure what the levels of a bundle are worth.')
   .exitOverride()
   .showHelpAfterError();
-let chosen: Options | null = null;
+let chosen: ((signal: AbortSignal) => Promise<void>) | null = null;
 program
   .command('levels')
   .description('perplexity, divergence from the full level and accuracy of every level')
@@ -146,10 +147,16 @@ program
   .option('--window-tokens <n>', 'tokens of a window', wholeNumber(2), DEFAULT_LIMITS.windowTokens)
   .option('--json', 'print the result as one JSON line')
   .action((options: Options) => {
-    chosen = options;
+    chosen = (signal) => evaluate(options, signal);
   });
+
+program.addCommand(
+  comparisonsCommand(levelList).action((flags: ComparisonFlags) => {
+    chosen = (signal) => evaluateComparisons(flags, signal);
+  }),
+);
 
 await runCommand(program, async (signal) => {
   if (chosen === null) program.help();
-  else await evaluate(chosen, signal);
+  else await chosen(signal);
 });

@@ -148,7 +148,7 @@ async function recoverOnce(
 }
 
 /** Adapters one after the other as f16, with where each lies. */
-function packRecovery(
+export function packRecovery(
   { method, levels }: Recovered,
   shape: AdapterShape<RuntimeSite>,
   seed: number,

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Level } from '../../core/level.ts';
-import { ok } from '../../core/result.ts';
+import { ok, type Result } from '../../core/result.ts';
 import { selectionWindows } from '../datasets/measuring-windows.ts';
 import { recoveryStream } from '../datasets/recovery-stream.ts';
-import type { RecoverStage, RecoverStageOptions } from '../pipeline/stages.ts';
+import type { OnFraction, Recovered, RecoverStage, RecoverStageOptions } from '../pipeline/stages.ts';
 import { shapeAt } from '../training/layer-shape.ts';
 import { TrainingWeights } from '../training/training-weights.ts';
 import { recoverTargets, type RecoveryTarget } from './recover.ts';
@@ -41,8 +41,13 @@ export function recoveryTargets({
     }));
 }
 
-/** Trains the adapters of all levels below the full one (see {@link recoverTargets}). */
-export const recoverStage: RecoverStage = async (options, onFraction, signal) => {
+/** Trains adapters for sub-models of one model over the stage's text. Failures: those of the data sets. */
+export async function recoverShapes(
+  options: Omit<RecoverStageOptions, 'plan' | 'steps'>,
+  targets: readonly RecoveryTarget[],
+  onFraction: OnFraction,
+  signal: AbortSignal | undefined,
+): Promise<Result<Recovered>> {
   const { model, orders, shape, method, seed, dataFolder, workFolder } = options;
   const windowTokens = Math.min(WINDOW_TOKENS, model.config.contextLength);
   const stream = recoveryStream(model.tokenizer, dataFolder, { windowTokens, seed });
@@ -65,7 +70,7 @@ export const recoverStage: RecoverStage = async (options, onFraction, signal) =>
           .update(model.sha256)
           .update(JSON.stringify(orders))
           .digest('hex'),
-        targets: recoveryTargets(options),
+        targets,
         adapter: shape,
         objective: method,
         peakLearningRate: PEAK_LEARNING_RATE,
@@ -94,4 +99,8 @@ export const recoverStage: RecoverStage = async (options, onFraction, signal) =>
   } finally {
     weights.remove();
   }
-};
+}
+
+/** Trains the adapters of all levels below the full one (see {@link recoverTargets}). */
+export const recoverStage: RecoverStage = (options, onFraction, signal) =>
+  recoverShapes(options, recoveryTargets(options), onFraction, signal);

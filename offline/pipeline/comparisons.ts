@@ -1,0 +1,235 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BundleManifest, Variant } from '../../core/bundle-manifest.ts';
+import { FULL_LEVEL, type Level } from '../../core/level.ts';
+import type { Comparison, TrainingBudget } from '../../core/quality-card.ts';
+import type { AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
+import { ok, unwrap, type Result } from '../../core/result.ts';
+import { finishBundle } from '../bundle/finish-bundle.ts';
+import { writeBundleContent } from '../bundle/write-content.ts';
+import { openLevels } from '../evaluation/bundle-levels.ts';
+import type { EvaluationSet } from '../evaluation/evaluation-set.ts';
+import { measureComparison } from '../evaluation/quality-card.ts';
+import { layerInfluence } from '../importance/layer-influence.ts';
+import { measureImportance } from '../importance/measure-importance.ts';
+import { orderUnits } from '../importance/unit-importance.ts';
+import { planByLayers } from '../levels/rank-layers.ts';
+import { planSingle, type LevelPlan } from '../levels/level-plan.ts';
+import type { Learned, LearnedRecovery } from '../recipe/loaded-recipe.ts';
+import { recoverShapes } from '../recovery/recover-stage.ts';
+import type { RecoveryTarget } from '../recovery/recover.ts';
+import type { SourceModel } from '../sources/source-model.ts';
+import { shapeAt } from '../training/layer-shape.ts';
+import { TrainingWeights } from '../training/training-weights.ts';
+import { calibrationText } from './calibration-text.ts';
+import { packRecovery } from './learn.ts';
+import type { OnFraction, RecoveryMethod } from './stages.ts';
+
+export interface ComparisonsOptions {
+  readonly model: SourceModel;
+  /** What the levels that are compared were made from. */
+  readonly learned: Learned;
+  /** Folder and manifest of their bundle, in the variant that is compared. */
+  readonly bundle: { readonly folder: string; readonly manifest: BundleManifest };
+  readonly set: EvaluationSet;
+  /** How the levels were trained; the others are trained alike. */
+  readonly method: Exclude<RecoveryMethod, 'none'>;
+  /** Sizes to compare at. */
+  readonly at: readonly Level[];
+  readonly dataFolder: string | null;
+  /** Checkpoints and temporary bundles; a killed comparison goes on from them. */
+  readonly workFolder: string;
+}
+
+/** A model to compare with, as a bundle's content. */
+interface Rival {
+  readonly kind: Comparison['kind'];
+  readonly learned: Learned;
+  readonly levels: readonly Level[];
+  readonly budget: (level: Level) => TrainingBudget | null;
+  readonly note?: string;
+}
+
+/**
+ * The full model with the same recovery (part of any gain is adaptation to the text), whole layers dropped with as
+ * many training steps as the level of that size has behind it, and units ordered by magnitude without recovery;
+ * all measured on the bundle's own held-out set and variant.
+ */
+export async function measureComparisons(
+  options: ComparisonsOptions,
+  onProgress: (stage: string, fraction: number) => void,
+  signal?: AbortSignal,
+): Promise<Result<Comparison[]>> {
+  const at =
+    (stage: string): OnFraction =>
+    (fraction) => {
+      signal?.throwIfAborted();
+      onProgress(stage, fraction);
+    };
+  const comparisons: Comparison[] = [];
+  for (const make of [control, layerDropping, magnitude]) {
+    const rival = await make(options, at, signal);
+    if (!rival.ok) return rival;
+    comparisons.push(...(await measureRival(options, rival.value, at, signal)));
+  }
+  return ok(comparisons);
+}
+
+/** Steps behind a level: its own and those of all levels that it was started from. */
+function stepsBehind(recovery: LearnedRecovery | null, level: Level): number {
+  const entries = recovery?.about.levels ?? [];
+  return entries.filter((entry) => entry.level >= level).reduce((sum, { steps }) => sum + steps, 0);
+}
+
+function adapterShape({ recovery }: Learned): AdapterShape<RuntimeSite> {
+  if (recovery === null) throw new RangeError('levels without recovery have no equal recovery');
+  const { sites, rank, bias } = recovery.about;
+  return { sites, rank, bias };
+}
+
+type MakeRival = (
+  options: ComparisonsOptions,
+  at: (stage: string) => OnFraction,
+  signal: AbortSignal | undefined,
+) => Promise<Result<Rival>>;
+
+async function trained(
+  { model, learned, method, dataFolder, workFolder }: ComparisonsOptions,
+  plan: LevelPlan,
+  targets: readonly RecoveryTarget[],
+  onFraction: OnFraction,
+  signal: AbortSignal | undefined,
+): Promise<Result<{ learned: Learned; budget: Rival['budget'] }>> {
+  const shape = adapterShape(learned);
+  const seed = learned.recovery?.about.seed ?? 0;
+  const { orders } = learned;
+  const recovered = await recoverShapes(
+    { model, orders, method, shape, seed, dataFolder, workFolder },
+    targets,
+    onFraction,
+    signal,
+  );
+  if (!recovered.ok) return recovered;
+  const recovery = packRecovery(recovered.value, shape, seed);
+  return ok({
+    learned: { ...learned, plan, recovery },
+    budget: (level) => {
+      const tokens = recovered.value.levels
+        .filter((entry) => entry.level >= level)
+        .reduce((sum, entry) => sum + entry.tokens, 0);
+      const steps = stepsBehind(recovery, level);
+      return { method: recovered.value.method, steps, tokens, seeds: [seed] };
+    },
+  });
+}
+
+const control: MakeRival = async (options, at, signal) => {
+  const { model, learned } = options;
+  const plan = planSingle(model.config);
+  // As many as the middle level takes by itself: the full model has little to find.
+  const steps = learned.recovery?.about.levels.find(({ level }) => level === 60)?.steps ?? 100;
+  const layers = shapeAt(plan, model.config, plan.ranking.length);
+  const target = { name: 'control', level: FULL_LEVEL, layers, steps };
+  const made = await trained(options, plan, [target], at('training the control'), signal);
+  return made.ok ? ok({ kind: 'full', levels: [FULL_LEVEL], ...made.value }) : made;
+};
+
+const layerDropping: MakeRival = async (options, at, signal) => {
+  const { model, learned, dataFolder, workFolder } = options;
+  const text = calibrationText(model, dataFolder, 'taylor');
+  if (!text.ok) return text;
+  const weights = TrainingWeights.write(model, null, join(workFolder, 'influence'), at('reading weights'));
+  let influence: number[];
+  try {
+    influence = await layerInfluence(weights, text.value.windows, at('block influence'));
+  } finally {
+    weights.remove();
+  }
+  const plan = planByLayers(model.config, influence);
+  let before = 0;
+  const targets = [...options.at]
+    .sort((a, b) => b - a)
+    .map((level): RecoveryTarget => {
+      const prefix = plan.levels.find((entry) => entry.level === level)?.prefix ?? 0;
+      const behind = stepsBehind(learned.recovery, level);
+      const steps = behind - before;
+      before = behind;
+      return { name: `layers-${level}`, level, layers: shapeAt(plan, model.config, prefix), steps };
+    });
+  const made = await trained(options, plan, targets, at('training with dropped layers'), signal);
+  if (!made.ok) return made;
+  const order = [...influence.keys()].sort((a, b) => (influence[a] ?? 0) - (influence[b] ?? 0));
+  const note = `Layers by Block Influence (ShortGPT), dropped first: ${order.slice(0, 12).join(', ')}.`;
+  return ok({ kind: 'layer-dropping', levels: options.at, note, ...made.value });
+};
+
+const magnitude: MakeRival = async (options, at, signal) => {
+  const { model, learned } = options;
+  const importance = await measureImportance(
+    model,
+    [],
+    { criterion: 'magnitude', folder: options.workFolder },
+    at('magnitudes'),
+    signal,
+  );
+  return ok({
+    kind: 'magnitude',
+    learned: { ...learned, orders: orderUnits(importance), recovery: null },
+    levels: options.at,
+    budget: () => null,
+    note: 'Units ordered by the norm of their weights, the same level shapes, no recovery.',
+  });
+};
+
+async function measureRival(
+  { model, bundle, set, workFolder }: ComparisonsOptions,
+  rival: Rival,
+  at: (stage: string) => OnFraction,
+  signal: AbortSignal | undefined,
+): Promise<Comparison[]> {
+  const variant: Variant = bundle.manifest.variant;
+  const folder = join(workFolder, `rival-${rival.kind}`);
+  mkdirSync(folder, { recursive: true });
+  const inputs = { model, learned: rival.learned, variant };
+  const recovery = writeBundleContent(folder, inputs, at(`writing ${rival.kind}`));
+  const { levels } = rival.learned.plan;
+  const manifest = await finishBundle(
+    folder,
+    inputs,
+    { levels, recovery, qualityCard: null, madeBy: { version: '', command: 'comparison', seed: 0 } },
+    signal,
+  );
+  const full = unwrap(await openLevels(bundle.folder, bundle.manifest));
+  const own = unwrap(await openLevels(folder, manifest));
+  try {
+    const reference = full.levels.find(({ level }) => level === FULL_LEVEL)?.source;
+    if (reference === undefined) throw new RangeError('a bundle has a full level');
+    const measured: Comparison[] = [];
+    for (const [i, level] of rival.levels.entries()) {
+      const source = own.levels.find((entry) => entry.level === level)?.source;
+      const entry = levels.find((candidate) => candidate.level === level);
+      if (source === undefined || entry === undefined) continue;
+      measured.push(
+        await measureComparison(
+          {
+            kind: rival.kind,
+            level,
+            decoderRatio: entry.decoderRatio,
+            recovery: rival.budget(level),
+            variant,
+            ...(rival.note === undefined ? {} : { note: rival.note }),
+          },
+          source,
+          reference,
+          set,
+          ({ fraction }) => at(`measuring ${rival.kind}`)((i + fraction) / rival.levels.length),
+          signal,
+        ),
+      );
+    }
+    return measured;
+  } finally {
+    await own.close();
+    await full.close();
+  }
+}
