@@ -5,6 +5,7 @@ import { FULL_LEVEL, type Level } from '../../core/level.ts';
 import { unwrap } from '../../core/result.ts';
 import { say } from '../shared/command-line.ts';
 import { hostDescription } from '../shared/host-description.ts';
+import { adapterGoals } from './adapter-goals.ts';
 import { ContenderProcess } from './contender-process.ts';
 import type { ContenderSpec } from './contender-protocol.ts';
 import { prepareLlamaFiles, prepareVariant, type PreparedVariant } from './engine-inputs.ts';
@@ -30,12 +31,21 @@ function contendersOf(
   packageFolder: string | null,
   threads: number,
 ): { name: string; spec: ContenderSpec; levels: (Level | null)[] }[] {
-  const ours = variants.flatMap(({ manifest, bundleDir, singleDir }) => [
+  const ours = variants.flatMap(({ manifest, bundleDir, singleDir, bareDir }) => [
     {
       name: `elastic ${manifest.variant}`,
       spec: { kind: 'elastic' as const, bundleDir, threads },
       levels: manifest.levels.map(({ level }) => level),
     },
+    ...(bareDir === null
+      ? []
+      : [
+          {
+            name: `bare ${manifest.variant}`,
+            spec: { kind: 'elastic' as const, bundleDir: bareDir, threads },
+            levels: manifest.levels.map(({ level }) => level),
+          },
+        ]),
     {
       name: `single ${manifest.variant}`,
       spec: { kind: 'elastic' as const, bundleDir: singleDir, threads },
@@ -110,6 +120,12 @@ async function benchThreads(
     );
     const goals = [
       ...measurements.flatMap((measurement) => variantGoals(measurement, options.promptLengths, threads)),
+      ...measurements.flatMap(({ variant, elastic }) => {
+        const bare = byName.get(`bare ${variant}`);
+        return bare === undefined
+          ? []
+          : adapterGoals({ variant, adapted: elastic, bare }, options.promptLengths, threads);
+      }),
       ...(llama.size === 0 ? [] : llamaGoals(measurements, llama, options.promptLengths, threads)),
     ];
     return { threads, contenders: table(measured), goals };
@@ -119,8 +135,8 @@ async function benchThreads(
 }
 
 /**
- * Speed, memory and switch cost of every variant and level, beside the unsegmented graph of the same weights
- * and llama.cpp, all interleaved in one run per thread count.
+ * Speed, memory and switch cost of every variant and level, beside the unsegmented graph of the same weights,
+ * the same levels without recovery adapters and llama.cpp, all interleaved in one run per thread count.
  */
 export async function benchEngine(options: EngineBenchOptions, signal: AbortSignal): Promise<object> {
   const variants: PreparedVariant[] = [];

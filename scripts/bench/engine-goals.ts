@@ -11,7 +11,8 @@ export interface Goal {
   readonly reached: boolean | null;
 }
 
-function goal(
+/** Holds a value against its limit. */
+export function goal(
   text: string,
   threads: number,
   value: number | null,

@@ -15,9 +15,11 @@ export interface PreparedVariant {
   readonly bundleDir: string;
   /** The same weights, uncut: a bundle of one level. */
   readonly singleDir: string;
+  /** The same bundle without recovery adapters; null where it has none. */
+  readonly bareDir: string | null;
 }
 
-/** Makes (or finds) the elastic bundle of a variant and its uncut twin. */
+/** Makes (or finds) the elastic bundle of a variant and its twins: uncut, and without adapters. */
 export async function prepareVariant(
   model: string | null,
   variant: Variant,
@@ -27,7 +29,11 @@ export async function prepareVariant(
   if (!elastic.ok) return elastic;
   const single = await defaultBundle({ model, variant, single: true }, signal);
   if (!single.ok) return single;
-  return ok({ manifest: elastic.value.manifest, bundleDir: elastic.value.dir, singleDir: single.value.dir });
+  const { manifest, dir } = elastic.value;
+  const prepared = { manifest, bundleDir: dir, singleDir: single.value.dir };
+  if (manifest.recovery === undefined) return ok({ ...prepared, bareDir: null });
+  const bare = await defaultBundle({ model, variant, withoutRecovery: true }, signal);
+  return bare.ok ? ok({ ...prepared, bareDir: bare.value.dir }) : bare;
 }
 
 export interface LlamaInputs {

@@ -3,16 +3,26 @@ import { seededRandom } from '../../core/random.ts';
 import { median, summarize, type Summary } from '../../core/statistics.ts';
 import type { ContenderProcess } from './contender-process.ts';
 
+interface RequestTimes {
+  readonly ttftMs: number;
+  /** null = a single output token. */
+  readonly tpotMs: number | null;
+  readonly cpuMs: number;
+}
+
 /** Samples of one contender at one level. */
 export class LevelSamples {
   readonly ttftMs = new Map<number, number[]>();
   readonly tpotMs: number[] = [];
+  /** CPU time of the process, of requests with a single output token: steadier than TTFT on a busy computer. */
+  readonly prefillCpuMs = new Map<number, number[]>();
 
-  add(promptTokens: number, ttftMs: number, tpotMs: number | null): void {
+  add(promptTokens: number, { ttftMs, tpotMs, cpuMs }: RequestTimes): void {
     const samples = this.ttftMs.get(promptTokens) ?? [];
     samples.push(ttftMs);
     this.ttftMs.set(promptTokens, samples);
     if (tpotMs !== null) this.tpotMs.push(tpotMs);
+    else this.prefillCpuMs.set(promptTokens, [...(this.prefillCpuMs.get(promptTokens) ?? []), cpuMs]);
   }
 
   medianTtftMs(promptTokens: number): number {
@@ -23,11 +33,16 @@ export class LevelSamples {
     return median(this.tpotMs);
   }
 
-  report(): { prefillMs: Record<string, Summary>; tpotMs: Summary } {
+  report(): {
+    prefillMs: Record<string, Summary>;
+    prefillCpuMs: Record<string, Summary>;
+    tpotMs: Summary;
+  } {
+    const byTokens = (samples: ReadonlyMap<number, number[]>): Record<string, Summary> =>
+      Object.fromEntries([...samples].map(([tokens, values]) => [String(tokens), summarize(values)]));
     return {
-      prefillMs: Object.fromEntries(
-        [...this.ttftMs].map(([tokens, samples]) => [String(tokens), summarize(samples)]),
-      ),
+      prefillMs: byTokens(this.ttftMs),
+      prefillCpuMs: byTokens(this.prefillCpuMs),
       tpotMs: summarize(this.tpotMs),
     };
   }
@@ -78,7 +93,7 @@ export async function measureInterleaved(
           const decodes = promptTokens === shortest;
           const decodeTokens = decodes ? plan.decodeTokens : 1;
           const reply = await contender.ask({ op: 'measure', level, promptTokens: prompt, decodeTokens });
-          if (round > 0) samples.add(promptTokens, reply.ttftMs, decodes ? reply.tpotMs : null);
+          if (round > 0) samples.add(promptTokens, { ...reply, tpotMs: decodes ? reply.tpotMs : null });
         }
       }
     }

@@ -26,6 +26,8 @@ export interface BundleRequest {
   readonly variant: Variant;
   /** The uncut model as a bundle of one level, for comparison. */
   readonly single?: boolean;
+  /** The recipe without its adapters: what they cost at run time is measured against this. */
+  readonly withoutRecovery?: boolean;
 }
 
 export interface BuiltBundle {
@@ -76,6 +78,17 @@ async function fittingRecipe(request: BundleRequest, model: SourceModel): Promis
   return null;
 }
 
+/** Without adapters, and without the quality that was measured with them. */
+function bareRecipe(loaded: LoadedRecipe): LoadedRecipe {
+  const { recipe, learned } = loaded;
+  return {
+    ...loaded,
+    recipe: { ...recipe, bundles: [] },
+    learned: { ...learned, recovery: null },
+    qualityCard: null,
+  };
+}
+
 /**
  * The bundle of a model in the cache, made when it is not there yet (under a minute for the default model): from the
  * recipe that comes with the repository where it applies, else by forward passes without recovery.
@@ -92,15 +105,19 @@ export async function defaultBundle(
   if (!source.ok) return source;
   try {
     const { name, sha256 } = source.value;
+    const single = request.single === true;
+    const bare = request.withoutRecovery === true;
     const kind = [
       name,
       request.variant,
-      ...(request.single === true ? ['single'] : []),
+      ...(single ? ['single'] : []),
+      ...(bare ? ['bare'] : []),
       sha256.slice(0, 8),
     ].join('-');
-    const recipe = await fittingRecipe(request, source.value);
-    // The uncut twin is for the bench; the window lists what lies in `bundles`.
-    const folder = cacheFolder(request.single === true ? 'bench' : 'bundles');
+    const fitting = await fittingRecipe(request, source.value);
+    const recipe = bare && fitting !== null ? bareRecipe(fitting) : fitting;
+    // The twins are for the bench; the window lists what lies in `bundles`.
+    const folder = cacheFolder(single || bare ? 'bench' : 'bundles');
     const learnt = recipe === null ? 'quick' : recipe.sha256.slice(0, 8);
     const dir = join(folder, `${kind}-${learnt}-${builderFingerprint()}`);
     if (existsSync(join(dir, MANIFEST_FILE))) {
@@ -124,7 +141,7 @@ export async function defaultBundle(
         dataFolder: dataFolder(),
         command: 'npm start',
         toolVersion: BUNGEE_VERSION,
-        ...(request.single === true ? { single: true } : {}),
+        ...(single ? { single: true } : {}),
       },
       ({ stage, fraction, etaSeconds }) =>
         tell(
