@@ -16,13 +16,20 @@ export interface CalibrationText {
   readonly data: RecipeData;
 }
 
-const QUICK_SIZES = { windowTokens: 256, calibrationWindows: 3, heldOutWindows: 3 };
+const WINDOW_TOKENS = 256;
+const QUICK_WINDOWS = { calibrationWindows: 3, heldOutWindows: 3 };
 /** Of each domain; what gradients cost less time to see than they still gain by seeing. */
-const GRADIENT_WINDOWS = { windowTokens: 256, windowsPerDomain: 12 };
+const GRADIENT_WINDOWS = { windowsPerDomain: 12 };
+
+/** No window is longer than the model takes. */
+function windowTokens({ config }: SourceModel): number {
+  return Math.min(WINDOW_TOKENS, config.contextLength);
+}
 
 /** A few windows of prose and instructions, and held-out ones for the manifest's perplexity. */
 export function quickWindows(model: SourceModel, dataFolder: string | null): TextWindows {
-  return textWindows(new Tokenizer(JSON.parse(model.tokenizer.json), {}), dataFolder, QUICK_SIZES);
+  const tokenizer = new Tokenizer(JSON.parse(model.tokenizer.json), {});
+  return textWindows(tokenizer, dataFolder, { ...QUICK_WINDOWS, windowTokens: windowTokens(model) });
 }
 
 function plainWindow(tokens: readonly number[]): ImportanceWindow {
@@ -51,7 +58,10 @@ export function calibrationText(
   let name: string;
   let windows: ImportanceWindow[];
   if (isGradientCriterion(criterion)) {
-    const named = calibrationWindows(model.tokenizer, dataFolder, GRADIENT_WINDOWS);
+    const named = calibrationWindows(model.tokenizer, dataFolder, {
+      ...GRADIENT_WINDOWS,
+      windowTokens: windowTokens(model),
+    });
     if (!named.ok) return named;
     name = named.value.map((entry) => entry.name).join('; ');
     windows = named.value.flatMap((entry) =>
