@@ -76,7 +76,8 @@ export function encodeAdapter(parameters: AdapterParameters): Uint8Array {
 
 export function decodeAdapter(bytes: Uint8Array): AdapterParameters {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Float32Array.from({ length: bytes.byteLength / 2 }, (_, i) =>
-    halfToFloat(view.getUint16(2 * i, true)),
-  );
+  const parameters = new Float32Array(bytes.byteLength / 2);
+  // A plain loop: `Float32Array.from` with a function takes ten times as long over these millions.
+  for (let i = 0; i < parameters.length; i++) parameters[i] = halfToFloat(view.getUint16(2 * i, true));
+  return parameters;
 }
