@@ -27,7 +27,7 @@ describe('the whole stage with gradients and recovery', () => {
         }),
       );
       expect(manifest.model).toEqual(model.config);
-      expect(manifest.recovery?.levels.map(({ level }) => level)).toEqual([20, 30, 40, 50, 60, 70, 80, 90]);
+      expect(manifest.recovery?.levels.map(({ level }) => level)).toEqual([90, 80, 70, 60, 50, 40, 30, 20]);
       const { engine } = unwrap(await openEngine({ bundleDir: out, threads: 1 }));
       for (const level of engine.levels) {
         unwrap(engine.setLevel(level));
