@@ -23,8 +23,9 @@ export interface ElasticizeOptions {
   readonly out: string;
   readonly variant: Variant;
   /**
-   * Build from this: nothing is measured or trained, and of the following nothing counts. With `recipeOut` the bundles
-   * are measured and recorded anew, into a recipe with the same orders, levels and adapters.
+   * Build from this: nothing is measured or trained, and of the following nothing counts. With `recipeOut` a
+   * recipe with the same orders, levels and adapters is written, and what it does not record yet (variants, the card) is
+   * measured.
    */
   readonly recipe?: LoadedRecipe | null;
   readonly seed?: number;

@@ -35,6 +35,8 @@ export interface BuildVariantsOptions {
   readonly scratch: string;
   readonly windows: TextWindows;
   readonly madeBy: BundleRecord['madeBy'];
+  /** Bundles of the same weights and the same learning whose quality is known. */
+  readonly recorded: readonly RecordedBundle[];
   /** null = no card. */
   readonly card: CardStage | null;
 }
@@ -77,15 +79,19 @@ export async function buildVariants(
   }
   const measured: Content[] = [];
   for (const [i, content] of contents.entries()) {
-    const levels = await measureQuality(
-      join(content.folder, BUNDLE_FILES.zeroRow),
-      model.config,
-      learned.plan,
-      windows.heldOut,
-      windows.heldOutName,
-      part('measure quality', i),
-      adaptersOf(content),
-    );
+    const before = options.recorded.find(({ variant }) => variant === content.variant);
+    const levels =
+      before === undefined
+        ? await measureQuality(
+            join(content.folder, BUNDLE_FILES.zeroRow),
+            model.config,
+            learned.plan,
+            windows.heldOut,
+            windows.heldOutName,
+            part('measure quality', i),
+            adaptersOf(content),
+          )
+        : withQuality(learned.plan.levels, before);
     measured.push({ ...content, levels });
   }
   const finish = async (card: string | null): Promise<BundleManifest[]> => {
@@ -106,6 +112,17 @@ export async function buildVariants(
   await finish(null);
   const qualityCard = await options.card(measured, learned, progress.at('quality card'), signal);
   return { manifests: await finish(qualityCard), qualityCard };
+}
+
+/** Levels with the quality that a recipe records. */
+export function withQuality(
+  levels: readonly BundleLevel[],
+  recorded: Pick<RecordedBundle, 'quality'>,
+): BundleLevel[] {
+  return levels.map((level) => {
+    const quality = recorded.quality.find((entry) => entry.level === level.level)?.quality;
+    return quality === undefined ? level : { ...level, quality };
+  });
 }
 
 /** What a recipe keeps of a bundle. */

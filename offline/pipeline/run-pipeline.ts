@@ -32,6 +32,8 @@ interface Knowledge {
   readonly data: readonly RecipeData[];
   readonly seed: number;
   readonly commands: readonly string[];
+  /** Bundles of these weights that were measured before. */
+  readonly recorded: Recipe['bundles'];
 }
 
 /**
@@ -68,7 +70,7 @@ export async function runPipeline(
       ? await learnAnew(options, learning, work, { at, given: (stage) => progress.given(stage) }, signal)
       : knownFrom(recipe, options);
   if (!known.ok) return known;
-  const { learned, seed, commands, data } = known.value;
+  const { learned, seed, commands, data, recorded } = known.value;
   const windows = quickWindows(model, learning.dataFolder);
   const version = options.toolVersion ?? 'unknown';
   const built = await buildVariants(
@@ -80,6 +82,7 @@ export async function runPipeline(
       scratch: join(work.scratch, 'variants'),
       windows,
       madeBy: { version, command: commandLine(commands), seed },
+      recorded,
       card,
     },
     { at },
@@ -131,7 +134,7 @@ async function learnAnew(
   const stages: LearnStages = { measure: measureStage, recover: recoverStage, ...options.stages };
   const learnt = await learn(learning, stages, work, progress, signal);
   if (!learnt.ok) return learnt;
-  return ok({ ...learnt.value, seed: learning.seed, commands: [options.command ?? ''] });
+  return ok({ ...learnt.value, seed: learning.seed, commands: [options.command ?? ''], recorded: [] });
 }
 
 /** What a recipe knows; where it was made from other weights, it is recorded as these weights' from now on. */
@@ -142,7 +145,8 @@ function knownFrom(
   const fits = recipeFits(recipe, model);
   if (!fits.ok) return fits;
   const commands = command === undefined ? recipe.commands : [...recipe.commands, command];
-  return ok({ learned, data: recipe.data, seed: recipe.seed, commands });
+  const recorded = fits.value === 'own' ? recipe.bundles : [];
+  return ok({ learned, data: recipe.data, seed: recipe.seed, commands, recorded });
 }
 
 function learnOptions(options: ElasticizeOptions): LearnOptions {

@@ -102,16 +102,25 @@ describe('a recipe', () => {
     expect(existsSync(out)).toBe(false);
   });
 
-  it('can be measured anew without being learned anew', async () => {
+  it('records another variant, measured, without being learned anew', async () => {
     const recipe = unwrap(await readRecipe(join(made, 'recipe')));
     const folder = temporaryFolder();
     const recipeOut = join(folder, 'recipe');
-    const options = { model, out: join(folder, 'bundle'), variant: 'q8', recipe, recipeOut } as const;
+    const options = {
+      model,
+      out: join(folder, 'bundle'),
+      variant: 'q8',
+      alsoRecord: ['int8'],
+      recipe,
+      recipeOut,
+    } as const;
     const again = unwrap(await elasticize({ ...options, command: 'elasticize --recipe' }));
     const read = unwrap(await readRecipe(recipeOut));
     expect(read.learned).toEqual(recipe.learned);
     expect(read.recipe.commands).toEqual(['elasticize --variant int8', 'elasticize --recipe']);
-    expect(read.recipe.bundles.map(({ bundleId }) => bundleId)).toEqual([again.bundleId]);
+    expect(read.recipe.bundles.map(({ variant }) => variant)).toEqual(['q8', 'int8']);
+    expect(read.recipe.bundles[0]?.bundleId).toBe(again.bundleId);
+    expect(read.recipe.bundles[1]?.quality).toEqual(recipe.recipe.bundles[0]?.quality);
     expect(again.levels[0]?.quality?.perplexity).toBeGreaterThan(1);
   });
 
