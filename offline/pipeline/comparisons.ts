@@ -52,7 +52,7 @@ interface Rival {
 
 /**
  * The full model with the same recovery (part of any gain is adaptation to the text), whole layers dropped with as
- * many training steps as the level of that size has behind it, and units ordered by magnitude without recovery;
+ * many training steps as the level of that size took, and units ordered by magnitude without recovery;
  * all measured on the bundle's own held-out set and variant.
  */
 export async function measureComparisons(
@@ -75,10 +75,9 @@ export async function measureComparisons(
   return ok(comparisons);
 }
 
-/** Steps behind a level: its own and those of all levels that it was started from. */
-function stepsBehind(recovery: LearnedRecovery | null, level: Level): number {
-  const entries = recovery?.about.levels ?? [];
-  return entries.filter((entry) => entry.level >= level).reduce((sum, { steps }) => sum + steps, 0);
+/** Steps that a level itself was trained for. */
+function stepsOf(recovery: LearnedRecovery | null, level: Level): number {
+  return recovery?.about.levels.find((entry) => entry.level === level)?.steps ?? 0;
 }
 
 function adapterShape({ recovery }: Learned): AdapterShape<RuntimeSite> {
@@ -114,11 +113,9 @@ async function trained(
   return ok({
     learned: { ...learned, plan, recovery },
     budget: (level) => {
-      const tokens = recovered.value.levels
-        .filter((entry) => entry.level >= level)
-        .reduce((sum, entry) => sum + entry.tokens, 0);
-      const steps = stepsBehind(recovery, level);
-      return { method: recovered.value.method, steps, tokens, seeds: [seed] };
+      const own = recovered.value.levels.find((entry) => entry.level === level);
+      if (own === undefined) return null;
+      return { method: recovered.value.method, steps: own.steps, tokens: own.tokens, seeds: [seed] };
     },
   });
 }
@@ -126,8 +123,8 @@ async function trained(
 const control: MakeRival = async (options, at, signal) => {
   const { model, learned } = options;
   const plan = planSingle(model.config);
-  // As many as the middle level takes by itself: the full model has little to find.
-  const steps = learned.recovery?.about.levels.find(({ level }) => level === 60)?.steps ?? 100;
+  // As many as the largest level that is compared: the full model has little to find.
+  const steps = Math.max(1, stepsOf(learned.recovery, Math.max(...options.at) as Level));
   const layers = shapeAt(plan, model.config, plan.ranking.length);
   const target = { name: 'control', level: FULL_LEVEL, layers, steps };
   const made = await trained(options, plan, [target], at('training the control'), signal);
@@ -146,14 +143,11 @@ const layerDropping: MakeRival = async (options, at, signal) => {
     weights.remove();
   }
   const plan = planByLayers(model.config, influence);
-  let before = 0;
   const targets = [...options.at]
     .sort((a, b) => b - a)
     .map((level): RecoveryTarget => {
       const prefix = plan.levels.find((entry) => entry.level === level)?.prefix ?? 0;
-      const behind = stepsBehind(learned.recovery, level);
-      const steps = behind - before;
-      before = behind;
+      const steps = Math.max(1, stepsOf(learned.recovery, level));
       return { name: `layers-${level}`, level, layers: shapeAt(plan, model.config, prefix), steps };
     });
   const made = await trained(options, plan, targets, at('training with dropped layers'), signal);

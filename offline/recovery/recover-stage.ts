@@ -24,21 +24,52 @@ export function stepsOfLevel(level: Level, steps: number): number {
   return Math.max(1, Math.round(steps * (0.6 + (90 - level) / 60)));
 }
 
-/** Levels below the full one, largest first. */
+/** Steps of the second round, of the first one's unit: for levels that are used most and end nearest to full. */
+const SECOND_ROUND: Readonly<Partial<Record<Level, number>>> = {
+  90: 0.3,
+  80: 1.2,
+  70: 0.6,
+  60: 1.4,
+  50: 0.4,
+  40: 0.4,
+};
+
+/** Of the first round's peak learning rate. */
+const SECOND_ROUND_RATE = 0.6;
+/** Its windows are mostly new ones. */
+const SECOND_ROUND_FROM = 300;
+
+/**
+ * Levels below the full one, largest first, each from the level above; then those of {@link SECOND_ROUND} again, each
+ * from itself.
+ */
 export function recoveryTargets({
   plan,
   model,
   steps,
 }: Pick<RecoverStageOptions, 'plan' | 'model' | 'steps'>): RecoveryTarget[] {
-  return plan.levels
-    .filter(({ level }) => level < 100)
-    .sort((a, b) => b.level - a.level)
-    .map(({ level, prefix }) => ({
-      name: `level-${level}`,
-      level,
-      layers: shapeAt(plan, model.config, prefix),
-      steps: stepsOfLevel(level, steps),
-    }));
+  const levels = plan.levels.filter(({ level }) => level < 100).sort((a, b) => b.level - a.level);
+  const first = levels.map(({ level, prefix }) => ({
+    name: `level-${level}`,
+    level,
+    layers: shapeAt(plan, model.config, prefix),
+    steps: stepsOfLevel(level, steps),
+  }));
+  const second = first.flatMap((target): RecoveryTarget[] => {
+    const share = SECOND_ROUND[target.level];
+    if (share === undefined) return [];
+    return [
+      {
+        ...target,
+        name: `${target.name}-again`,
+        steps: Math.max(1, Math.round(share * steps)),
+        from: 'itself',
+        learningRateScale: SECOND_ROUND_RATE,
+        firstWindow: SECOND_ROUND_FROM,
+      },
+    ];
+  });
+  return [...first, ...second];
 }
 
 /** Trains adapters for sub-models of one model over the stage's text. Failures: those of the data sets. */
@@ -86,15 +117,12 @@ export async function recoverShapes(
       signal,
     );
     return ok({
-      method: `${method}, one adapter per level, each started from the level above; ${windowTokens} x ${BATCH} tokens a step`,
+      method: `${method}, one adapter per level, each started from the level above, the upper ones then trained further; ${windowTokens} x ${BATCH} tokens a step`,
       data: [...stream.value.files],
-      levels: recovered.map(({ target, parameters, heldOutLoss }) => ({
-        level: target.level,
-        parameters,
-        heldOutLoss,
-        steps: target.steps,
-        tokens: target.steps * BATCH * windowTokens,
-      })),
+      levels: recovered.map(({ target: { level }, parameters, heldOutLoss }) => {
+        const steps = targets.reduce((sum, target) => sum + (target.level === level ? target.steps : 0), 0);
+        return { level, parameters, heldOutLoss, steps, tokens: steps * BATCH * windowTokens };
+      }),
     });
   } finally {
     weights.remove();

@@ -20,13 +20,19 @@ export interface RecoveryTarget {
   readonly level: Level;
   readonly layers: readonly LayerShape[];
   readonly steps: number;
+  /** Where training starts: at the adapter of the target before (default), or at the level's own so far. */
+  readonly from?: 'before' | 'itself';
+  /** First of its windows in the stream, default 0. */
+  readonly firstWindow?: number;
+  /** Of the options' peak learning rate; default 1. */
+  readonly learningRateScale?: number;
 }
 
 export interface RecoveryOptions {
   readonly weights: TrainingWeights;
   /** Hash of the base weights and of the order of their units. */
   readonly weightsIdentity: string;
-  /** In the order of training; each starts from the adapter of the one before. */
+  /** In the order of training. A level may come again, to be trained further; its last adapter counts. */
   readonly targets: readonly RecoveryTarget[];
   readonly adapter: AdapterShape;
   readonly objective: Objective;
@@ -100,8 +106,8 @@ export async function recoverTargets(
         );
   try {
     const heldOut = await heldOutBatches(options, teacherModel, candidates);
-    const recovered: RecoveredTarget[] = [];
-    let start = startParameters(weights.config, adapter, options.seed);
+    const recovered = new Map<Level, RecoveredTarget>();
+    let before = startParameters(weights.config, adapter, options.seed);
     let stepsBefore = 0;
     let chain = '';
     for (const target of options.targets) {
@@ -110,7 +116,7 @@ export async function recoverTargets(
         steps: target.steps,
         batch,
         candidates,
-        peakLearningRate: options.peakLearningRate,
+        peakLearningRate: options.peakLearningRate * (target.learningRateScale ?? 1),
         warmUpSteps: Math.min(WARM_UP_STEPS, Math.ceil(target.steps / 4)),
         lookEvery: LOOK_EVERY,
       };
@@ -138,9 +144,11 @@ export async function recoverTargets(
           {
             trainer,
             recipe,
-            start,
+            start: (target.from === 'itself' ? recovered.get(target.level)?.parameters : null) ?? before,
             window: stream.window,
-            places: shuffled(options.pool, `${options.seed}:${target.name}`),
+            places: shuffled(options.pool, `${options.seed}:${target.name}`).map(
+              (place) => place + (target.firstWindow ?? 0),
+            ),
             teacher,
             heldOut,
             checkpointPath: join(workFolder, `${target.name}.checkpoint`),
@@ -157,14 +165,17 @@ export async function recoverTargets(
             }),
           signal,
         );
-        recovered.push({ target, ...outcome });
-        start = outcome.parameters;
+        const earlier = recovered.get(target.level);
+        // Held-out loss decides between rounds as it does between steps.
+        if (earlier === undefined || outcome.heldOutLoss <= earlier.heldOutLoss)
+          recovered.set(target.level, { target, ...outcome });
+        before = outcome.parameters;
       } finally {
         await trainer.close();
       }
       stepsBefore += target.steps;
     }
-    return recovered;
+    return [...recovered.values()];
   } finally {
     teacher?.close();
     await teacherModel?.close();
