@@ -30,6 +30,7 @@ export interface QualityCardOptions {
   readonly model: QualityCard['model'];
   /** The f32 form and the shipped one (which comes last); the same levels in each. */
   readonly bundles: readonly CardBundle[];
+  /** Questions are answered by the shipped form alone: they cost most, and storage moves them least. */
   readonly set: EvaluationSet;
   /** The training behind a level; null where it has none. */
   readonly recovery: (level: Level) => TrainingBudget | null;
@@ -50,7 +51,7 @@ export async function measureQualityCard(
   const measuredOn: QualityCard['measuredOn'][number][] = [];
   for (const [i, { folder, manifest }] of bundles.entries()) {
     const evaluated = await evaluateLevels(
-      { folder, manifest, set },
+      { folder, manifest, set: i === bundles.length - 1 ? set : { ...set, questions: [] } },
       ({ stage, fraction, etaSeconds }) =>
         onProgress({
           stage: `${manifest.variant}: ${stage}`,

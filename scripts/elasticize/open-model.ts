@@ -7,7 +7,9 @@ import { cacheFolder } from '../shared/folders.ts';
 
 /** Opens a GGUF file, a model folder or a model of the hub; without a name the default model. */
 export async function openModel(name: string | undefined, signal: AbortSignal): Promise<SourceModel> {
-  return unwrap(await openSourceModel(await pathOf(name, signal), signal));
+  const model = unwrap(await openSourceModel(await pathOf(name, signal), signal));
+  for (const note of model.notes ?? []) say(`model: ${note}`);
+  return model;
 }
 
 async function pathOf(name: string | undefined, signal: AbortSignal): Promise<string> {

@@ -25,6 +25,8 @@ export async function runCommand(
     if (abort.signal.aborted) process.exit(130);
     abort.abort();
   };
+  // Libraries' debug lines would stand between the lines of --json.
+  console.debug = console.error;
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   try {
