@@ -86,6 +86,9 @@ function adapterShape({ recovery }: Learned): AdapterShape<RuntimeSite> {
   return { sites, rank, bias };
 }
 
+/** The full model has little to find: its held-out loss is flat well before this. */
+const CONTROL_STEPS = 100;
+
 type MakeRival = (
   options: ComparisonsOptions,
   at: (stage: string) => OnFraction,
@@ -123,8 +126,10 @@ async function trained(
 const control: MakeRival = async (options, at, signal) => {
   const { model, learned } = options;
   const plan = planSingle(model.config);
-  // As many as the largest level that is compared: the full model has little to find.
-  const steps = Math.max(1, stepsOf(learned.recovery, Math.max(...options.at) as Level));
+  const steps = Math.max(
+    1,
+    Math.min(CONTROL_STEPS, stepsOf(learned.recovery, Math.max(...options.at) as Level)),
+  );
   const layers = shapeAt(plan, model.config, plan.ranking.length);
   const target = { name: 'control', level: FULL_LEVEL, layers, steps };
   const made = await trained(options, plan, [target], at('training the control'), signal);
