@@ -18,6 +18,7 @@ import {
 import { comparisonsCommand, evaluateComparisons, type ComparisonFlags } from './evaluate/comparisons.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { hostDescription } from './shared/host-description.ts';
+import { wholeNumberFrom } from './shared/flag-values.ts';
 
 interface Options {
   bundle: string;
@@ -30,15 +31,6 @@ interface Options {
   windows?: number;
   windowTokens: number;
   json?: true;
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`must be a whole number from ${least}`);
-    return value;
-  };
 }
 
 function levelList(text: string): Level[] {
@@ -136,15 +128,15 @@ program
   .option(
     '--limit <n>',
     'items of each multiple-choice and DroidTask file, evenly spread; 0 = everything of every file',
-    wholeNumber(0),
+    wholeNumberFrom(0),
     DEFAULT_LIMITS.items,
   )
   .option(
     '--windows <n>',
     `windows of each text, evenly spread; 0 = all (default: ${DEFAULT_LIMITS.windows})`,
-    wholeNumber(0),
+    wholeNumberFrom(0),
   )
-  .option('--window-tokens <n>', 'tokens of a window', wholeNumber(2), DEFAULT_LIMITS.windowTokens)
+  .option('--window-tokens <n>', 'tokens of a window', wholeNumberFrom(2), DEFAULT_LIMITS.windowTokens)
   .option('--json', 'print the result as one JSON line')
   .action((options: Options) => {
     chosen = (signal) => evaluate(options, signal);

@@ -12,6 +12,7 @@ import {
   type LevelPolicy,
   type RecoveryMethod,
 } from '../../offline/index.ts';
+import { wholeNumberFrom } from '../shared/flag-values.ts';
 
 export interface ElasticizeFlags {
   /** Default: the default model's weights. */
@@ -35,15 +36,6 @@ export interface ElasticizeFlags {
   readonly seed: number;
   readonly work?: string;
   readonly json?: true;
-}
-
-function wholeNumber(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least)
-      throw new InvalidArgumentError(`must be a whole number from ${least}`);
-    return value;
-  };
 }
 
 function listOf<T extends string>(allowed: readonly T[]): (text: string) => T[] {
@@ -86,18 +78,18 @@ export function elasticizeProgram(): Command {
     .option(
       '--segments <n>',
       'MLP cells per layer before merging (levels: even, proportional)',
-      wholeNumber(1),
+      wholeNumberFrom(1),
     )
     .addOption(
       new Option('--recovery <method>', 'how levels are trained').choices(RECOVERY_METHODS).default('mixed'),
     )
-    .option('--steps <n>', 'training steps per level', wholeNumber(1), DEFAULT_STEPS)
-    .option('--rank <n>', 'rank of the adapters', wholeNumber(0), DEFAULT_ADAPTER.rank)
+    .option('--steps <n>', 'training steps per level', wholeNumberFrom(1), DEFAULT_STEPS)
+    .option('--rank <n>', 'rank of the adapters', wholeNumberFrom(0), DEFAULT_ADAPTER.rank)
     .option('--sites <list>', 'where adapters act: o, mlp', listOf(SITES), DEFAULT_ADAPTER.sites)
     .option('--no-bias', 'train no output bias')
     .option('--no-card', 'measure no quality card')
     .option('--card-file <file>', 'take this quality card in place of a measured one')
-    .option('--seed <n>', 'seed', wholeNumber(0), 0)
+    .option('--seed <n>', 'seed', wholeNumberFrom(0), 0)
     .option('--work <dir>', 'keep the stages here (default: beside --out, removed at success)')
     .option('--json', 'print the manifest (or the verdict) as one JSON line');
 }
