@@ -23,7 +23,7 @@ export interface CardExtent {
   readonly items: number;
 }
 
-export const DEFAULT_EXTENT: CardExtent = { windowTokens: 512, windows: 6, items: 40 };
+export const DEFAULT_EXTENT: CardExtent = { windowTokens: 512, windows: 6, items: 24 };
 
 /** Shorter documents are mostly template. */
 const SHORTEST_DOCUMENT = 16;
