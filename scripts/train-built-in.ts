@@ -28,6 +28,7 @@ interface Options {
   steps: number;
   seed: number;
   learningRate: number;
+  decayShare: number;
   threads: number;
   work: string;
   out: string;
@@ -49,6 +50,12 @@ const program = new Command('train-built-in')
   .option('--steps <n>', 'steps', wholeNumber, BUILT_IN_TRAINING.steps)
   .option('--seed <n>', 'seed', wholeNumber, BUILT_IN_TRAINING.seed)
   .option('--learning-rate <x>', 'peak learning rate', positiveNumber, BUILT_IN_TRAINING.learningRate)
+  .option(
+    '--decay-share <x>',
+    'share of the steps, at the end, in which the learning rate falls',
+    positiveNumber,
+    BUILT_IN_TRAINING.decayShare,
+  )
   .option('--threads <n>', 'ONNX Runtime threads; one repeats exactly', wholeNumber, 1)
   .option('--work <dir>', 'folder of the checkpoint', cacheFolder('train-built-in'))
   .option('--out <dir>', 'folder of the weights', join(PROJECT_FOLDER, 'assets', 'built-in'))
@@ -56,8 +63,8 @@ const program = new Command('train-built-in')
 
 await runCommand(program, async (signal) => {
   const options = program.opts<Options>();
-  const { steps, seed, learningRate } = options;
-  const settings: TrainingSettings = { ...BUILT_IN_TRAINING, steps, seed, learningRate };
+  const { steps, seed, learningRate, decayShare } = options;
+  const settings: TrainingSettings = { ...BUILT_IN_TRAINING, steps, seed, learningRate, decayShare };
   const folder = dataFolder();
   if (folder === null)
     throw new FailureError({

@@ -19,7 +19,7 @@ export function noticeFile(): string {
     'Text it was trained on:',
     ...lines,
     '',
-    'None of these texts is in this folder.',
+    'None of these texts is in this folder. Orders and ranges in recipe/ were measured on text; they hold none of it.',
     '',
   ].join('\n');
 }

@@ -8,8 +8,10 @@ import { say, sayFailure } from './command-line.ts';
 import { defaultBundle, type BuiltBundle } from './default-bundle.ts';
 import { PROJECT_FOLDER } from './folders.ts';
 
+const FOLDER = join(PROJECT_FOLDER, 'assets', 'built-in');
 /** Weights of the model that comes with the repository: no network is needed for it. */
-export const BUILT_IN_WEIGHTS = join(PROJECT_FOLDER, 'assets', 'built-in', `${BUILT_IN_MODEL}.Q8_0.gguf`);
+export const BUILT_IN_WEIGHTS = join(FOLDER, `${BUILT_IN_MODEL}.Q8_0.gguf`);
+const BUILT_IN_RECIPE = join(FOLDER, 'recipe');
 
 /**
  * The default model's bundle; where its weights are neither cached nor to be had, the built-in model's, and that
@@ -23,5 +25,5 @@ export async function defaultOrBuiltIn(variant: Variant, signal: AbortSignal): P
   say(`*** ${BUILT_IN_MODEL} stands in for ${DEFAULT_MODEL}. ***`);
   say('*** It shows how levels, deadlines and switching work; its answers are no measure of anything. ***');
   say('');
-  return defaultBundle({ model: BUILT_IN_WEIGHTS, variant }, signal);
+  return defaultBundle({ model: BUILT_IN_WEIGHTS, recipeFolder: BUILT_IN_RECIPE, variant }, signal);
 }

@@ -26,6 +26,8 @@ export interface BundleRequest {
   readonly variant: Variant;
   /** The uncut model as a bundle of one level, for comparison. */
   readonly single?: boolean;
+  /** Recipe of a named model; default: the default model's. */
+  readonly recipeFolder?: string;
   /** The recipe without its adapters: what they cost at run time is measured against this. */
   readonly withoutRecovery?: boolean;
 }
@@ -63,10 +65,11 @@ async function forgetOldBuilds(folder: string, kind: string): Promise<void> {
  * recipe's own weights. What keeps it from being used is said.
  */
 async function fittingRecipe(request: BundleRequest, model: SourceModel): Promise<LoadedRecipe | null> {
-  if (request.single === true || !existsSync(DEFAULT_RECIPE)) return null;
+  const folder = request.recipeFolder ?? DEFAULT_RECIPE;
+  if (request.single === true || !existsSync(folder)) return null;
   const quick = 'Making a quick bundle without recovery instead: low levels are fast but not good.';
   const isDefault = request.model === undefined || request.model === null;
-  const read = await readRecipe(DEFAULT_RECIPE);
+  const read = await readRecipe(folder);
   if (!read.ok) {
     if (isDefault) say(`bundle: ${describeFailure(read.failure)} ${quick}`);
     return null;
