@@ -56,11 +56,12 @@ export function planLevels(
   for (const level of levels) {
     const wanted = (level / 100) * whole - kept;
     const count = nearestPrefix(rest, wanted, merged.length === 0 ? 1 : 0);
-    const miss = Math.abs(paramsOf(rest.slice(0, count)) - wanted);
-    const [taken, left] =
-      miss <= tolerance * whole
-        ? [rest.slice(0, count), rest.slice(count)]
-        : cutToSize(config, rest, wanted, tolerance * whole);
+    const uncut = [rest.slice(0, count), rest.slice(count)] as const;
+    const missOf = (cells: readonly Segment[]): number => Math.abs(paramsOf(cells) - wanted);
+    const cut =
+      missOf(uncut[0]) <= tolerance * whole ? uncut : cutToSize(config, rest, wanted, tolerance * whole);
+    // Where MLPs are too small to make up for attention that waits, whole cells come nearer.
+    const [taken, left] = missOf(cut[0]) < missOf(uncut[0]) ? cut : uncut;
     merged.push(mergeCells(taken));
     kept += paramsOf(taken);
     rest = left;
