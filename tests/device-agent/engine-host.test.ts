@@ -6,6 +6,7 @@ import { EngineHost } from '../../device-agent/host/engine-host.ts';
 import { openPromptEncoder, type PromptEncoder } from '../../device-agent/host/prompt-encoder.ts';
 import { checkLowering, levelsOf, modelOfManifest } from '../../device-agent/engine/engine-model.ts';
 import type { GenerationRequest } from '../../device-agent/engine/generate.ts';
+import { tinySourceModel } from '../../offline/index.ts';
 import { buildAgentFile } from './support/build-worker.ts';
 import { makeTinyBundle, type TinyBundle } from './support/tiny-bundle.ts';
 
@@ -15,7 +16,8 @@ let encoder: PromptEncoder;
 let workerFile = '';
 
 beforeAll(async () => {
-  bundle = await makeTinyBundle('f32');
+  // Six layers: the full level and 90 then differ in MLPs only.
+  bundle = await makeTinyBundle('f32', { model: tinySourceModel({ config: { layers: 6 } }) });
   workerFile = await buildAgentFile('engine-worker');
   const { dir, manifest } = bundle;
   encoder = unwrap(await openPromptEncoder(dir, manifest));
