@@ -52,7 +52,11 @@ export async function verifyRecipe(
     );
   const recorded = recipe.bundles.filter(({ variant }) => only === null || only.includes(variant));
   if (recorded.length === 0)
-    return fail('recipe-without-record', 'The recipe records no such bundle.', 'Name another variant with --record.');
+    return fail(
+      'recipe-without-record',
+      'The recipe records no such bundle.',
+      'Name another variant with --record.',
+    );
   removeLeftovers(parent, PREFIX);
   const variants: VariantVerdict[] = [];
   for (const [i, { variant, bundleId, files }] of recorded.entries()) {
