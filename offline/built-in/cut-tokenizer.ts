@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { byteLevelBpeJson } from '../sources/byte-level-bpe.ts';
 import { byteAlphabet } from '../sources/tiny-tokenizer.ts';
 import { CHATML_TEMPLATE } from '../sources/gguf-tokenizer.ts';
 import type { TokenizerSource } from '../sources/source-model.ts';
@@ -39,34 +40,12 @@ export function cutTokenizer(source: TokenizerSource, vocabSize: number): Tokeni
   }
   if (vocab.size !== vocabSize)
     throw new RangeError(`the tokenizer has merges for ${vocab.size} tokens, not for ${vocabSize}`);
-  const json = JSON.stringify({
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: SPECIAL_TOKENS.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer,
-    post_processor: null,
+  const json = byteLevelBpeJson({
+    specialTokens: SPECIAL_TOKENS,
+    preTokenizer: pre_tokenizer,
     decoder,
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: SPECIAL_TOKENS[0],
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(vocab),
-      merges,
-    },
+    vocab: [...vocab],
+    merges,
   });
   return { json, chatTemplate: CHATML_TEMPLATE, bosTokenId: BOS, eosTokenIds: [EOS], addBos: false };
 }

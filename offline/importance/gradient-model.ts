@@ -11,6 +11,7 @@ import { emitDecoderForward, INPUT } from '../training/decoder-forward.ts';
 import { fullShape } from '../training/layer-shape.ts';
 import { emitLoss, LOSS_INPUT } from '../training/loss.ts';
 import {
+  storedWeights,
   TRAINING_WEIGHTS_FILE,
   type TrainingWeights,
   type UnitMatrix,
@@ -51,14 +52,14 @@ export class GradientModel {
     const { config } = weights;
     const layers = fullShape(config);
     const graph = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
-    const { hidden } = emitDecoderForward(
-      graph,
-      {
-        whole: (name) => graph.weight(name),
-        part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
-      },
-      { config, layers, batch: 1, tokens, adapter: null, masks: of === 'masks' },
-    );
+    const { hidden } = emitDecoderForward(graph, storedWeights(graph, weights), {
+      config,
+      layers,
+      batch: 1,
+      tokens,
+      adapter: null,
+      masks: of === 'masks',
+    });
     const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
     const loss = emitLoss(graph, hidden, head, 0);
     const perUnit =

@@ -6,7 +6,7 @@ import { OFFLINE_SESSION } from '../graph/model-feeds.ts';
 import { batchFeeds, type WindowIds } from '../training/batch-feeds.ts';
 import { emitDecoderForward } from '../training/decoder-forward.ts';
 import { fullShape } from '../training/layer-shape.ts';
-import { TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
+import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
 
 /** 1 - cos of the angle between the rows of two [N, hidden] values, averaged over rows: a scalar. */
 function emitTurn(graph: StaticGraph, before: string, after: string): string {
@@ -33,14 +33,14 @@ export async function layerInfluence(
   const { config } = weights;
   const tokens = windows[0]?.ids.length ?? 0;
   const graph = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
-  const { stream } = emitDecoderForward(
-    graph,
-    {
-      whole: (name) => graph.weight(name),
-      part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
-    },
-    { config, layers: fullShape(config), batch: 1, tokens, adapter: null, masks: false },
-  );
+  const { stream } = emitDecoderForward(graph, storedWeights(graph, weights), {
+    config,
+    layers: fullShape(config),
+    batch: 1,
+    tokens,
+    adapter: null,
+    masks: false,
+  });
   // The stream is read before each layer's attention, before its MLP, and at the end.
   const turns = Array.from({ length: config.layers }, (_, layer) =>
     emitTurn(graph, stream[2 * layer] ?? '', stream[2 * layer + 2] ?? ''),

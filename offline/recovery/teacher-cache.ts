@@ -76,7 +76,6 @@ export class TeacherCache {
   readonly #fd: number;
   readonly #tokens: number;
   readonly #candidates: number;
-  readonly #known = new Set<number>();
 
   /** @param path file of this model, stream, window length and K; made when absent. */
   constructor(teacher: ForwardModel, path: string, tokens: number, candidates: number) {
@@ -94,7 +93,7 @@ export class TeacherCache {
   async window(index: number, window: WindowIds): Promise<TeacherWindow> {
     const at = index * this.#recordBytes;
     const size = this.#tokens * this.#candidates;
-    if (this.#known.has(index) || fstatSync(this.#fd).size >= at + this.#recordBytes) {
+    if (fstatSync(this.#fd).size >= at + this.#recordBytes) {
       const record = Buffer.alloc(this.#recordBytes);
       readSync(this.#fd, record, 0, record.length, at);
       // The last word says that the record is whole.
@@ -112,7 +111,6 @@ export class TeacherCache {
     record.set(new Uint8Array(made.probabilities.buffer), size * 4);
     record.writeInt32LE(index + 1, record.length - 8);
     writeSync(this.#fd, record, 0, record.length, at);
-    this.#known.add(index);
     return made;
   }
 

@@ -1,3 +1,4 @@
+import { byteLevelBpeJson } from './byte-level-bpe.ts';
 import { CHATML_TEMPLATE } from './gguf-tokenizer.ts';
 import type { TokenizerSource } from './source-model.ts';
 
@@ -37,34 +38,12 @@ export const TINY_VOCAB = 320;
 export function tinyTokenizer(): TokenizerSource {
   const tokens = [...SPECIAL_TOKENS, ...byteAlphabet(), ...MERGES.map((merge) => merge.replace(' ', ''))];
   while (tokens.length < TINY_VOCAB) tokens.push(`<unused${tokens.length}>`);
-  const json = JSON.stringify({
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: SPECIAL_TOKENS.map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-    post_processor: null,
+  const json = byteLevelBpeJson({
+    specialTokens: SPECIAL_TOKENS,
+    preTokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
     decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: SPECIAL_TOKENS[0],
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: MERGES,
-    },
+    vocab: tokens.map((token, id) => [token, id]),
+    merges: MERGES,
   });
   return { json, chatTemplate: CHATML_TEMPLATE, bosTokenId: BOS, eosTokenIds: [EOS], addBos: false };
 }

@@ -10,7 +10,7 @@ import { batchFeeds, type WindowIds } from './batch-feeds.ts';
 import { adapterInputs, emitDecoderForward, type AdapterInput } from './decoder-forward.ts';
 import type { LayerShape } from './layer-shape.ts';
 import { emitLoss, LOSS_INPUT } from './loss.ts';
-import { TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
+import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
 
 /** Soft targets of a batch; N = batch * tokens, K = candidates (see {@link LOSS_INPUT}). */
 export interface BatchTargets {
@@ -56,14 +56,14 @@ export class AdapterTrainer {
     const { config } = weights;
     const graph = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
     const inputs = adapterInputs(graph, config, layers, adapter);
-    const forward = emitDecoderForward(
-      graph,
-      {
-        whole: (name) => graph.weight(name),
-        part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
-      },
-      { config, layers, batch, tokens, adapter, masks: false },
-    );
+    const forward = emitDecoderForward(graph, storedWeights(graph, weights), {
+      config,
+      layers,
+      batch,
+      tokens,
+      adapter,
+      masks: false,
+    });
     const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
     const loss = emitLoss(graph, forward.hidden, head, options.candidates);
     const gradients = differentiate(

@@ -8,7 +8,7 @@ import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from './batch-feeds.ts';
 import { adapterInputs, emitDecoderForward, type AdapterInput } from './decoder-forward.ts';
 import type { LayerShape } from './layer-shape.ts';
-import { TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
+import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
 
 /** What a forward-only model is made of. */
 export interface ForwardModelOptions {
@@ -40,14 +40,14 @@ export class ForwardModel {
     const { config } = weights;
     const graph = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
     const inputs = adapter === null ? [] : adapterInputs(graph, config, layers, adapter.shape);
-    const { hidden } = emitDecoderForward(
-      graph,
-      {
-        whole: (name) => graph.weight(name),
-        part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
-      },
-      { config, layers, batch: 1, tokens, adapter: adapter?.shape ?? null, masks: false },
-    );
+    const { hidden } = emitDecoderForward(graph, storedWeights(graph, weights), {
+      config,
+      layers,
+      batch: 1,
+      tokens,
+      adapter: adapter?.shape ?? null,
+      masks: false,
+    });
     const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
     const logits = graph.op('FusedMatMul', [hidden, head], { transB: 1 });
     graph.output(graph.op('LogSoftmax', [logits], { axis: -1 }), 'log_probabilities');

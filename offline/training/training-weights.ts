@@ -1,10 +1,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../core/model-config.ts';
+import type { StaticGraph } from '../differentiate/static-graph.ts';
 import { WeightsFile, type StoredTensor, type WeightCatalog } from '../graph/weights-file.ts';
 import type { UnitOrder } from '../importance/unit-importance.ts';
 import { readLayer, reorderLayer } from '../levels/reorder.ts';
 import { WEIGHTS, type SourceModel } from '../sources/source-model.ts';
+import type { ForwardWeights } from './decoder-forward.ts';
 import type { LayerShape } from './layer-shape.ts';
 
 /** Name of the weights file, relative to the graphs beside it. */
@@ -125,4 +127,12 @@ export class TrainingWeights {
   remove(): void {
     rmSync(join(this.folder, TRAINING_WEIGHTS_FILE), { force: true });
   }
+}
+
+/** The forward pass over stored weights, none of which is trained. */
+export function storedWeights(graph: StaticGraph, weights: TrainingWeights): ForwardWeights {
+  return {
+    whole: (name) => graph.weight(name),
+    part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
+  };
 }
