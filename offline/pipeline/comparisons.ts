@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BundleManifest, Variant } from '../../core/bundle-manifest.ts';
 import { FULL_LEVEL, type Level } from '../../core/level.ts';
@@ -188,6 +188,8 @@ async function measureRival(
 ): Promise<Comparison[]> {
   const variant: Variant = bundle.manifest.variant;
   const folder = join(workFolder, `rival-${rival.kind}`);
+  // A comparison that was killed here has left files.
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const inputs = { model, learned: rival.learned, variant };
   const recovery = writeBundleContent(folder, inputs, at(`writing ${rival.kind}`));
