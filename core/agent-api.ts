@@ -28,8 +28,16 @@ const sampling = {
   n: z.literal(1, { error: 'only n = 1 is supported: one request runs at a time' }).nullish(),
   user: z.string().nullish(),
   slo: sloSchema.nullish(),
-  /** `app` labels the request in events; `level` asks for a level instead of an SLO. */
-  elastic: z.strictObject({ app: z.string().max(64).optional(), level: levelSchema.optional() }).nullish(),
+  /**
+   * `app` labels the request in events; `level` and `prompt_level` (0 < p <= 1) ask for a strategy instead of an SLO.
+   */
+  elastic: z
+    .strictObject({
+      app: z.string().max(64).optional(),
+      level: levelSchema.optional(),
+      prompt_level: z.number().gt(0).max(1).optional(),
+    })
+    .nullish(),
 };
 
 const contentPart = z.object({ type: z.literal('text'), text: z.string() });
@@ -98,6 +106,8 @@ export const healthSchema = z.object({
   queueLength: z.int(),
   pinnedLevel: levelSchema.nullable(),
   hasProfile: z.boolean(),
+  /** Whether prompts are compressed and strategies proposed by a TLM. */
+  hasTlm: z.boolean().default(false),
 });
 export type Health = z.infer<typeof healthSchema>;
 

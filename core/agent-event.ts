@@ -3,7 +3,7 @@ import { usageSchema } from './agent-api.ts';
 import { latencyProfileSchema } from './latency-profile.ts';
 import { levelSchema } from './level.ts';
 import { sloSchema } from './slo.ts';
-import { decisionSchema, elasticReportSchema } from './strategy.ts';
+import { decisionSchema, elasticReportSchema, strategyCellSchema } from './strategy.ts';
 
 /** `GET /events` of the agent: server-sent events, one JSON object each. Times are the phone's monotonic ms. */
 
@@ -29,7 +29,18 @@ export const agentEventSchema = z.discriminatedUnion('type', [
     type: z.literal('request-started'),
     requestId,
     decision: decisionSchema,
+    /** All strategies that could have been taken; null without SLO or profile. */
+    grid: z.array(strategyCellSchema).nullable().default(null),
     queueMs: z.number(),
+  }),
+  /** What the score head made of a prompt; sent after `request-started` where something was dropped. */
+  z.object({
+    ...base,
+    type: z.literal('prompt-compressed'),
+    requestId,
+    promptLevel: z.number(),
+    /** The prompt in order, in words; `score` is null where the word is always kept. */
+    words: z.array(z.object({ text: z.string(), score: z.number().nullable(), kept: z.boolean() })),
   }),
   z.object({ ...base, type: z.literal('token'), requestId, index: z.int(), text: z.string() }),
   z.object({
@@ -53,6 +64,8 @@ export const agentEventSchema = z.discriminatedUnion('type', [
     requestId: requestId.nullable(),
     /** Time that the switch itself took, ms. */
     switchMs: z.number(),
+    /** `tpot-drift`: the guard lowered the level inside of the request because its TPOT ran over the bound. */
+    reason: z.enum(['strategy', 'tpot-drift']).default('strategy'),
   }),
   z.object({ ...base, type: z.literal('level-pinned'), level: levelSchema.nullable() }),
   z.object({

@@ -4,6 +4,8 @@ import { modelConfigSchema } from './model-config.ts';
 import { fail, ok, type Result } from './result.ts';
 import { firstIssue } from './parse.ts';
 import { adapterLayout } from './recovery-adapter.ts';
+import { strategyQualitySchema } from './strategy-quality.ts';
+import { tlmConfigSchema } from './tlm.ts';
 
 /** Version of the bundle's layout; readers refuse newer ones. */
 export const BUNDLE_SCHEMA_VERSION = 1;
@@ -60,6 +62,19 @@ export const recoverySchema = z.object({
 });
 export type BundleRecovery = z.infer<typeof recoverySchema>;
 
+/** The dual-head tiny language model (core/tlm.ts); its embedding is that of the graph's weights file. */
+export const bundleTlmSchema = z.object({
+  graph: bundlePathSchema,
+  /** Its parameters, float32, which the graph maps. */
+  weights: bundlePathSchema,
+  config: tlmConfigSchema,
+  /** What strategies are worth on requests with known answers. */
+  quality: strategyQualitySchema,
+  /** How it was trained, for people. */
+  method: z.string(),
+});
+export type BundleTlm = z.infer<typeof bundleTlmSchema>;
+
 export const bundleFileSchema = z.object({ path: bundlePathSchema, sizeBytes: count, sha256 });
 export type BundleFile = z.infer<typeof bundleFileSchema>;
 
@@ -97,6 +112,7 @@ export const bundleManifestSchema = z
     alwaysOn: count,
     levels: z.array(bundleLevelSchema).min(1),
     recovery: recoverySchema.optional(),
+    tlm: bundleTlmSchema.optional(),
     files: z.array(bundleFileSchema).min(1),
     licence: z.object({ spdx: z.string(), notice: z.string() }),
     madeBy: z.object({
@@ -137,6 +153,7 @@ export const bundleManifestSchema = z
       manifest.graph.zeroRow,
       manifest.graph.conditional,
       manifest.graph.weights,
+      ...(manifest.tlm === undefined ? [] : [manifest.tlm.graph, manifest.tlm.weights]),
     ])
       if (!paths.has(path)) problem(`${path} is not listed`, 'files');
     const { recovery } = manifest;

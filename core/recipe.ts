@@ -3,6 +3,7 @@ import {
   bundleFileSchema,
   bundleLevelSchema,
   bundlePathSchema,
+  bundleTlmSchema,
   recoverySchema,
   segmentSchema,
   variantSchema,
@@ -25,7 +26,7 @@ export type RecipeBlob = z.infer<typeof blobSchema>;
 
 /** Text or tokens that a stage has seen. */
 export const recipeDataSchema = z.object({
-  use: z.enum(['calibration', 'recovery', 'held-out']),
+  use: z.enum(['calibration', 'recovery', 'held-out', 'tlm']),
   name: z.string(),
   sha256,
 });
@@ -55,6 +56,16 @@ export const recipeRecoverySchema = recoverySchema
     ),
   });
 export type RecipeRecovery = z.infer<typeof recipeRecoverySchema>;
+
+/**
+ * The trained TLM: parameters f16, little-endian, in the layout of `core/tlm.ts`. It was trained with the levels of
+ * this recipe; a recipe whose levels change needs it anew.
+ */
+export const recipeTlmSchema = bundleTlmSchema.pick({ config: true, quality: true, method: true }).extend({
+  seed: z.int(),
+  parameters: blobSchema,
+});
+export type RecipeTlm = z.infer<typeof recipeTlmSchema>;
 
 /** A bundle as it came out when the recipe was made: what a rebuild must equal. */
 export const recordedBundleSchema = z.object({
@@ -93,6 +104,7 @@ export const recipeSchema = z
     ranges: blobSchema,
     adapters: blobSchema.nullable(),
     recovery: recipeRecoverySchema.nullable(),
+    tlm: recipeTlmSchema.nullable().default(null),
     /** The measured quality (`core/quality-card.ts`); null: not measured. */
     qualityCard: blobSchema.nullable(),
     data: z.array(recipeDataSchema),

@@ -11,8 +11,13 @@ export const strategySchema = z.object({
 });
 export type Strategy = z.infer<typeof strategySchema>;
 
-/** Why this strategy: by the profile, pinned by a person, asked for in the request, or for want of a profile. */
+/**
+ * Why this strategy: the TLM's decision head, the guard in its place (the proposal would miss the SLO), the profile
+ * alone (bundle without TLM), pinned by a person, asked for in the request, or for want of SLO, profile or room.
+ */
 export const decidedBySchema = z.enum([
+  'tlm',
+  'guard',
   'profile',
   'pinned',
   'request',
@@ -23,6 +28,21 @@ export const decidedBySchema = z.enum([
 export type DecidedBy = z.infer<typeof decidedBySchema>;
 
 const latency = z.object({ ttftMs: z.number(), tpotMs: z.number() });
+
+/** Measured over predicted latency of late, 1 = as predicted: thermal drift, other load. */
+export const latencyCorrectionSchema = z.object({ ttft: z.number().positive(), tpot: z.number().positive() });
+export type LatencyCorrection = z.infer<typeof latencyCorrectionSchema>;
+
+/** A strategy with what is expected of it on this phone for one request; waiting excluded, TLM included. */
+export const strategyCellSchema = strategySchema.extend({
+  ttftMs: z.number(),
+  tpotMs: z.number(),
+  /** Measured offline, 0..1 (core/strategy-quality.ts); null = not measured. */
+  quality: z.number().nullable(),
+  /** Both latencies within the SLO, with the guard's headroom. */
+  feasible: z.boolean(),
+});
+export type StrategyCell = z.infer<typeof strategyCellSchema>;
 
 /** What the orchestrator chose for a request and what it expected. */
 export const decisionSchema = z.object({
@@ -35,8 +55,14 @@ export const decisionSchema = z.object({
   limits: sloLimitsSchema.nullable(),
   /** Full model on the same prompt by the profile: what ratios refer to. */
   reference: latency.nullable(),
-  /** Service latencies at the chosen strategy by the profile, queueing excluded. */
+  /** Service latencies at the chosen strategy by the corrected profile, queueing excluded, TLM included. */
   predicted: latency.nullable(),
+  promptTokens: z.int().default(0),
+  /** Tokens of the prompt that the prompt level leaves. */
+  keptTokens: z.int().default(0),
+  /** What the decision head proposed, and the TLM's time; null = it was not asked. */
+  tlm: z.object({ proposed: strategySchema, ms: z.number() }).nullable().default(null),
+  correction: latencyCorrectionSchema.default({ ttft: 1, tpot: 1 }),
 });
 export type Decision = z.infer<typeof decisionSchema>;
 

@@ -74,6 +74,7 @@ export async function startAgent(parts: AgentParts): Promise<Result<Agent>> {
     queueLength: loaded?.orchestrator.queueLength ?? 0,
     pinnedLevel: loaded?.orchestrator.pinnedLevel ?? null,
     hasProfile: loaded !== null && loaded.orchestrator.profile !== null,
+    hasTlm: false,
   });
   const service = createHttpService({
     token: parts.token,

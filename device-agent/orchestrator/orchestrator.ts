@@ -1,3 +1,4 @@
+import { decide, limitsOf, NO_CORRECTION } from '../../core/decide.ts';
 import type { Level } from '../../core/level.ts';
 import { FULL_LEVEL } from '../../core/level.ts';
 import { predictLatency, type LatencyProfile } from '../../core/latency-profile.ts';
@@ -8,7 +9,6 @@ import type { GenerationEnd } from '../engine/generate.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
 import type { EngineHost } from '../host/engine-host.ts';
 import type { EventLog } from '../telemetry/event-log.ts';
-import { decide, limitsOf } from './decide.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
 import type { AgentRequest, RequestSink, Served } from './request.ts';
 
@@ -159,17 +159,22 @@ export class Orchestrator {
     const { host, table, levels, eosTokenIds, events, observer } = this.#parts;
     const startedAtMs = performance.now();
     const queueMs = startedAtMs - request.arrivedAtMs;
-    const decision = decide({
+    const { decision, grid } = decide({
       levels,
       profile: this.profile,
       promptTokens: request.promptTokens.length,
+      compressibleTokens: 0,
       slo: request.slo,
+      requestedPromptLevel: null,
+      tlm: null,
+      quality: null,
+      correction: NO_CORRECTION,
       requestedLevel: request.requestedLevel,
       pinnedLevel: this.pinnedLevel,
       waitedMs: queueMs,
     });
     const level = decision.strategy.modelLevel;
-    events.emit({ type: 'request-started', requestId: request.id, decision, queueMs });
+    events.emit({ type: 'request-started', requestId: request.id, decision, grid, queueMs });
     const tokenAtMs: number[] = [];
     const { promptTokens, maxTokens, sampling, stop, logprobs, scorePrompt } = request;
     const result = await host.run(
@@ -179,7 +184,14 @@ export class Orchestrator {
         onLevel: (from, switchMs) => {
           observer.onLevel(level, from !== level);
           if (from !== level)
-            events.emit({ type: 'level-switched', from, to: level, requestId: request.id, switchMs });
+            events.emit({
+              type: 'level-switched',
+              from,
+              to: level,
+              requestId: request.id,
+              switchMs,
+              reason: 'strategy',
+            });
         },
         onPromptScores: (scores) => sink.onPromptScores?.(scores),
         onToken: (token) => {

@@ -58,6 +58,7 @@ export function writeRecipe(
       ranges: write(RECIPE_BLOBS.ranges, encodeRanges(learned.ranges)),
       adapters: learned.recovery === null ? null : write(RECIPE_BLOBS.adapters, learned.recovery.bytes),
       recovery: learned.recovery?.about ?? null,
+      tlm: null,
       qualityCard: qualityCard === null ? null : write(QUALITY_CARD_FILE, Buffer.from(qualityCard)),
       data: record.data,
       seed: record.seed,

@@ -34,6 +34,8 @@ export function missReason(row: RequestRow): string | null {
 }
 
 export const DECIDED_BY_WORDS: Readonly<Record<DecidedBy, string>> = {
+  tlm: 'proposed by the TLM’s decision head',
+  guard: 'the TLM’s proposal would miss the SLO, so the best feasible strategy',
   profile: 'the largest level that the phone’s profile calls feasible',
   pinned: 'the level is pinned',
   request: 'the request asked for this level',

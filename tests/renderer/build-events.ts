@@ -40,6 +40,10 @@ export function report(requestId: string, change: Partial<ElasticReport> = {}): 
     limits: { ttftMs: 300, tpotMs: null },
     reference: { ttftMs: 300, tpotMs: 20 },
     predicted: { ttftMs: 180, tpotMs: 12 },
+    promptTokens: 64,
+    keptTokens: 64,
+    tlm: null,
+    correction: { ttft: 1, tpot: 1 },
     measured: { queueMs: 0, ttftMs: 200, tpotMs: 12, e2elMs: 300 },
     sloHit: { ttft: true, tpot: null, met: true },
     ...change,
@@ -48,7 +52,7 @@ export function report(requestId: string, change: Partial<ElasticReport> = {}): 
 
 export function started(atMs: number, requestId: string, modelLevel: Level = 60, queueMs = 0): LiveEvent {
   const decision = { ...report(requestId), strategy: { promptLevel: 1, modelLevel } };
-  return agentEvent(atMs, { type: 'request-started', requestId, decision, queueMs });
+  return agentEvent(atMs, { type: 'request-started', requestId, decision, grid: null, queueMs });
 }
 
 export function token(atMs: number, requestId: string, index: number, text = 'x'): LiveEvent {

@@ -78,7 +78,14 @@ describe('the live store', () => {
     const store = new LiveStore();
     store.apply([
       started(0, 'a', 100),
-      agentEvent(10, { type: 'level-switched', from: 100, to: 40, requestId: 'b', switchMs: 0.1 }),
+      agentEvent(10, {
+        type: 'level-switched',
+        from: 100,
+        to: 40,
+        requestId: 'b',
+        switchMs: 0.1,
+        reason: 'strategy',
+      }),
       started(11, 'b', 40),
       agentEvent(20, { type: 'telemetry', queueLength: 3, pssBytes: null, rssBytes: 9e6, cpuLoad: 1 }),
       {

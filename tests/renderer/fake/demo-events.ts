@@ -79,7 +79,14 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
       );
     const chosen = fits ?? 20;
     if (chosen !== level)
-      agent(startedMs, { type: 'level-switched', from: level, to: chosen, requestId, switchMs: 0.12 });
+      agent(startedMs, {
+        type: 'level-switched',
+        from: level,
+        to: chosen,
+        requestId,
+        switchMs: 0.12,
+        reason: 'strategy',
+      });
     level = chosen;
     const predicted = { ttftMs: (chosen / 100) * full.ttftMs, tpotMs: (chosen / 100) * full.tpotMs };
     const decision: Omit<ElasticReport, 'requestId' | 'app' | 'measured' | 'sloHit'> = {
@@ -90,8 +97,12 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
       limits,
       reference: full,
       predicted,
+      promptTokens,
+      keptTokens: promptTokens,
+      tlm: null,
+      correction: { ttft: 1, tpot: 1 },
     };
-    agent(startedMs + 1, { type: 'request-started', requestId, decision, queueMs });
+    agent(startedMs + 1, { type: 'request-started', requestId, decision, grid: null, queueMs });
     const ttftMs = queueMs + predicted.ttftMs * noise();
     const tpotMs = predicted.tpotMs * noise();
     const tokens = 8 + Math.floor(random() * 24);

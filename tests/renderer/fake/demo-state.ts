@@ -122,6 +122,7 @@ export const READY_SESSION: Session = {
     queueLength: 0,
     pinnedLevel: null,
     hasProfile: true,
+    hasTlm: false,
   },
   profileProgress: null,
   profile: null,

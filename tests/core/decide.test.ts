@@ -4,7 +4,7 @@ import type { LatencyProfile } from '../../core/latency-profile.ts';
 import { LEVELS, type Level } from '../../core/level.ts';
 import type { Slo } from '../../core/slo.ts';
 import { summarize } from '../../core/statistics.ts';
-import { decide, type DecisionInput } from '../../device-agent/orchestrator/decide.ts';
+import { decide, type DecisionInput } from '../../core/decide.ts';
 
 /** A device on which TTFT = tokens * level / 100 ms and TPOT = 4 + level / 10 ms. */
 function linearProfile(): LatencyProfile {
@@ -36,12 +36,17 @@ const base: DecisionInput = {
   profile: linearProfile(),
   promptTokens: 100,
   slo: null,
+  compressibleTokens: 0,
+  requestedPromptLevel: null,
+  tlm: null,
+  quality: null,
+  correction: { ttft: 1, tpot: 1 },
   requestedLevel: null,
   pinnedLevel: null,
   waitedMs: 0,
 };
 const levelFor = (input: Partial<DecisionInput>): [Level, string] => {
-  const decision = decide({ ...base, ...input });
+  const { decision } = decide({ ...base, ...input });
   return [decision.strategy.modelLevel, decision.decidedBy];
 };
 
@@ -75,7 +80,7 @@ describe('decide', () => {
   });
 
   test('says what it expected and what the ratios refer to', () => {
-    const decision = decide({ ...base, slo: { ttft: 0.5, tpot: 0.9 }, promptTokens: 200 });
+    const { decision } = decide({ ...base, slo: { ttft: 0.5, tpot: 0.9 }, promptTokens: 200 });
     expect(decision).toMatchObject({
       strategy: { promptLevel: 1, modelLevel: 40 },
       feasible: true,
@@ -83,17 +88,17 @@ describe('decide', () => {
       reference: { ttftMs: 200, tpotMs: 14 },
       predicted: { ttftMs: 80, tpotMs: 8 },
     });
-    expect(decide({ ...base, slo: { ttft: 0.1 } }).feasible).toBe(false);
-    expect(decide({ ...base, profile: null, slo: { ttft: 0.5 } })).toMatchObject({
+    expect(decide({ ...base, slo: { ttft: 0.1 } }).decision.feasible).toBe(false);
+    expect(decide({ ...base, profile: null, slo: { ttft: 0.5 } }).decision).toMatchObject({
       feasible: null,
       limits: null,
       predicted: null,
     });
-    expect(decide({ ...base, profile: null, slo: { ttftMs: 70 } }).limits).toEqual({
+    expect(decide({ ...base, profile: null, slo: { ttftMs: 70 } }).decision.limits).toEqual({
       ttftMs: 70,
       tpotMs: null,
     });
-    expect(decide({ ...base, pinnedLevel: 100, slo: { ttft: 0.5 } }).feasible).toBe(false);
+    expect(decide({ ...base, pinnedLevel: 100, slo: { ttft: 0.5 } }).decision.feasible).toBe(false);
   });
 
   const bound = fc.double({ min: 0.01, max: 2, noNaN: true });

@@ -1,0 +1,76 @@
+import { keptCompressibleTokens } from './prompt-level.ts';
+
+/** A prompt as the score head sees it: what may be dropped, and which tokens go together. */
+export interface CompressiblePrompt {
+  readonly tokens: readonly number[];
+  /** [tokens]: index of the word that a token belongs to, ascending; -1 = always kept (question, template). */
+  readonly words: Int32Array;
+}
+
+/** A word begins with white space, or where letters and digits meet other characters. */
+function beginsWord(piece: string, before: string): boolean {
+  if (/^\s/u.test(piece) || /\s$/u.test(before)) return true;
+  return /^[\p{L}\p{N}]/u.test(piece) !== /[\p{L}\p{N}]$/u.test(before);
+}
+
+/**
+ * Groups tokens to words, so that no word is ever cut in two.
+ *
+ * @param pieces text of each token; a token inside of a character has text without letters, and joins its word
+ * @param compressible whether each token may be dropped
+ */
+export function wordsOf(pieces: readonly string[], compressible: readonly boolean[]): Int32Array {
+  const words = new Int32Array(pieces.length).fill(-1);
+  let word = -1;
+  for (const [i, piece] of pieces.entries()) {
+    if (compressible[i] !== true) continue;
+    const follows = i > 0 && compressible[i - 1] === true;
+    if (!follows || beginsWord(piece, pieces[i - 1] ?? '')) word++;
+    words[i] = word;
+  }
+  return words;
+}
+
+/** Mean score of each word's tokens, by word index. */
+export function wordScores({ words }: CompressiblePrompt, tokenScores: ArrayLike<number>): Float32Array {
+  const count = words.reduce((most, word) => Math.max(most, word + 1), 0);
+  const sums = new Float32Array(count);
+  const tokens = new Float32Array(count);
+  for (const [i, word] of words.entries()) {
+    if (word < 0) continue;
+    sums[word] = (sums[word] as number) + (tokenScores[i] ?? 0);
+    tokens[word] = (tokens[word] as number) + 1;
+  }
+  return sums.map((sum, word) => sum / Math.max(1, tokens[word] as number));
+}
+
+/**
+ * Which tokens a prompt level keeps: the fixed ones, and whole words by descending score while they fit into the
+ * budget; order stays. A word too long for what is left is passed over.
+ *
+ * @param scores by word index
+ * @returns indices into `tokens`, ascending
+ */
+export function compressPrompt(
+  prompt: CompressiblePrompt,
+  scores: ArrayLike<number>,
+  promptLevel: number,
+): number[] {
+  const { tokens, words } = prompt;
+  const lengths = new Map<number, number>();
+  for (const word of words) if (word >= 0) lengths.set(word, (lengths.get(word) ?? 0) + 1);
+  const compressible = [...lengths.values()].reduce((sum, length) => sum + length, 0);
+  let left = keptCompressibleTokens(tokens.length, compressible, promptLevel);
+  const kept = new Set<number>();
+  const byScore = [...lengths.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
+  for (const word of byScore) {
+    const length = lengths.get(word) ?? 0;
+    if (length > left) continue;
+    kept.add(word);
+    left -= length;
+  }
+  return [...words.keys()].filter((i) => {
+    const word = words[i] ?? -1;
+    return word < 0 || kept.has(word);
+  });
+}

@@ -1,0 +1,154 @@
+import { z } from 'zod';
+import { LEVELS } from './level.ts';
+import { PROMPT_LEVELS } from './prompt-level.ts';
+
+/**
+ * The dual-head tiny language model (TLM; paper §4): a bidirectional encoder over the LLM's own tokens. The LLM's
+ * embedding rows, normalised and projected down, go through shared layers, then through each head's own.
+ * Prompts are cut into rows of `rowTokens`; every row begins with the two SLO tokens.
+ */
+export const tlmConfigSchema = z.object({
+  /** Width of the encoder. */
+  hiddenSize: z.int().positive(),
+  heads: z.int().positive(),
+  ffnSize: z.int().positive(),
+  sharedLayers: z.int().nonnegative(),
+  scoreLayers: z.int().nonnegative(),
+  decisionLayers: z.int().nonnegative(),
+  /** Positions of a row, SLO tokens included. */
+  rowTokens: z.int().min(3),
+});
+export type TlmConfig = z.infer<typeof tlmConfigSchema>;
+
+/** Sized to cost about 2 % of SmolLM2-135M's prefill. */
+export const DEFAULT_TLM_CONFIG: TlmConfig = {
+  hiddenSize: 128,
+  heads: 4,
+  ffnSize: 512,
+  sharedLayers: 2,
+  scoreLayers: 1,
+  decisionLayers: 1,
+  rowTokens: 256,
+};
+
+/** SLO tokens at the start of each row: one for TTFT, one for TPOT. */
+export const SLO_TOKENS = 2;
+/** Classes of each SLO bound: 0.1 ... 1.0 of the full model's latency; looser bounds and none count as 1. */
+export const SLO_CLASSES = 10;
+
+/** Class 0 ... 9 of a bound, rounded down: never looser than what was asked for. */
+export function sloClass(ratio: number | null): number {
+  if (ratio === null) return SLO_CLASSES - 1;
+  return Math.min(SLO_CLASSES, Math.max(1, Math.floor(ratio * SLO_CLASSES + 1e-6))) - 1;
+}
+
+/** What a position is to the compression. */
+export const TLM_ROLE = { padding: 0, compressible: 1, fixed: 2 } as const;
+
+/**
+ * Inputs and outputs of the graph; R rows, W = rowTokens - {@link SLO_TOKENS} prompt positions a row.
+ *
+ * inputs
+ * - `input_ids` int64 [R, W]: prompt tokens in order, row by row; padding at the end of the last row (any id)
+ * - `roles`     int64 [R, W]: {@link TLM_ROLE}
+ * - `slo`       int64 [2]: {@link sloClass} of TTFT and of TPOT
+ *
+ * outputs
+ * - `scores`         float32 [R, W]: the larger, the more a token is worth keeping
+ * - `prompt_logits`  float32 [PROMPT_LEVELS.length]
+ * - `level_logits`   float32 [LEVELS.length]
+ */
+export const TLM_GRAPH = {
+  inputIds: 'input_ids',
+  roles: 'roles',
+  slo: 'slo',
+  scores: 'scores',
+  promptLogits: 'prompt_logits',
+  levelLogits: 'level_logits',
+} as const;
+
+export interface TlmInputs {
+  readonly rows: number;
+  /** [rows, W] */
+  readonly inputIds: BigInt64Array;
+  /** [rows, W] */
+  readonly roles: BigInt64Array;
+  /** [2] */
+  readonly slo: BigInt64Array;
+}
+
+/**
+ * Cuts a prompt into rows.
+ *
+ * @param words as of `CompressiblePrompt`: -1 = fixed
+ * @param ratios the SLO as ratios of the full model's latency; null = not bounded
+ */
+export function tlmInputs(
+  config: Pick<TlmConfig, 'rowTokens'>,
+  tokens: readonly number[],
+  words: Int32Array,
+  ratios: { readonly ttft: number | null; readonly tpot: number | null },
+): TlmInputs {
+  const width = config.rowTokens - SLO_TOKENS;
+  const rows = Math.max(1, Math.ceil(tokens.length / width));
+  const inputIds = new BigInt64Array(rows * width);
+  const roles = new BigInt64Array(rows * width).fill(BigInt(TLM_ROLE.padding));
+  for (const [i, token] of tokens.entries()) {
+    inputIds[i] = BigInt(token);
+    roles[i] = BigInt((words[i] ?? -1) < 0 ? TLM_ROLE.fixed : TLM_ROLE.compressible);
+  }
+  const slo = BigInt64Array.of(BigInt(sloClass(ratios.ttft)), BigInt(sloClass(ratios.tpot)));
+  return { rows, inputIds, roles, slo };
+}
+
+export interface TlmEntry {
+  /** E.g. `project`, `shared.0.q`, `score.0.up`, `decision.out`. */
+  readonly name: string;
+  /** Row-major; matrices are [inputs, outputs]. */
+  readonly dims: readonly number[];
+  /** In elements. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Where each trained parameter lies, one after the other. Layers are pre-norm: x + attention(norm(x)), x +
+ * down(silu(up(norm(x)))); `q k v o up down` without biases, norms are RMS with a weight. SLO embeddings are rows of
+ * the identity and not trained; positions are sinusoidal. The decision head reads the mean over all valid
+ * positions and the mean of both SLO tokens over rows, concatenated.
+ *
+ * @param inputSize width of the LLM's embedding
+ */
+export function tlmLayout(config: TlmConfig, inputSize: number): { total: number; entries: TlmEntry[] } {
+  const { hiddenSize: d, ffnSize } = config;
+  const entries: TlmEntry[] = [];
+  let total = 0;
+  const add = (name: string, ...dims: number[]): void => {
+    const length = dims.reduce((product, dim) => product * dim, 1);
+    entries.push({ name, dims, offset: total, length });
+    total += length;
+  };
+  add('project', inputSize, d);
+  add('roles', Object.keys(TLM_ROLE).length, d);
+  const stacks = [
+    ['shared', config.sharedLayers],
+    ['score', config.scoreLayers],
+    ['decision', config.decisionLayers],
+  ] as const;
+  for (const [stack, layers] of stacks)
+    for (let layer = 0; layer < layers; layer++) {
+      const at = `${stack}.${layer}`;
+      add(`${at}.attentionNorm`, d);
+      for (const matrix of ['q', 'k', 'v', 'o']) add(`${at}.${matrix}`, d, d);
+      add(`${at}.mlpNorm`, d);
+      add(`${at}.up`, d, ffnSize);
+      add(`${at}.down`, ffnSize, d);
+    }
+  add('score.norm', d);
+  add('score.out', d, 1);
+  add('decision.norm', d);
+  add('decision.mix', 2 * d, d);
+  add('decision.prompt', d, PROMPT_LEVELS.length);
+  add('decision.level', d, LEVELS.length);
+  return { total, entries };
+}
