@@ -5,7 +5,7 @@ import { PROMPT_LEVELS } from './prompt-level.ts';
 /**
  * The dual-head tiny language model (TLM; paper §4): a bidirectional encoder over the LLM's own tokens. The LLM's
  * embedding rows, normalised and projected down, go through shared layers, then through each head's own.
- * Prompts are cut into rows of `rowTokens`; every row begins with the two SLO tokens.
+ * Prompts are cut into rows of up to `rowTokens`; every row begins with the two SLO tokens.
  */
 export const tlmConfigSchema = z.object({
   /** Width of the encoder. */
@@ -15,7 +15,7 @@ export const tlmConfigSchema = z.object({
   sharedLayers: z.int().nonnegative(),
   scoreLayers: z.int().nonnegative(),
   decisionLayers: z.int().nonnegative(),
-  /** Positions of a row, SLO tokens included. */
+  /** Most positions of a row, SLO tokens included. */
   rowTokens: z.int().min(3),
 });
 export type TlmConfig = z.infer<typeof tlmConfigSchema>;
@@ -46,7 +46,7 @@ export function sloClass(ratio: number | null): number {
 export const TLM_ROLE = { padding: 0, compressible: 1, fixed: 2 } as const;
 
 /**
- * Inputs and outputs of the graph; R rows, W = rowTokens - {@link SLO_TOKENS} prompt positions a row.
+ * Inputs and outputs of the graph; R rows of W prompt positions, W up to rowTokens - {@link SLO_TOKENS}.
  *
  * inputs
  * - `input_ids` int64 [R, W]: prompt tokens in order, row by row; padding at the end of the last row (any id)
@@ -69,16 +69,18 @@ export const TLM_GRAPH = {
 
 export interface TlmInputs {
   readonly rows: number;
-  /** [rows, W] */
+  /** W: prompt positions of each row. */
+  readonly width: number;
+  /** [rows, width]; element i is token i of the prompt. */
   readonly inputIds: BigInt64Array;
-  /** [rows, W] */
+  /** [rows, width] */
   readonly roles: BigInt64Array;
   /** [2] */
   readonly slo: BigInt64Array;
 }
 
 /**
- * Cuts a prompt into rows.
+ * Cuts a prompt into as few rows as hold it, all of one width: what is computed in vain is less than a token per row.
  *
  * @param words as of `CompressiblePrompt`: -1 = fixed
  * @param ratios the SLO as ratios of the full model's latency; null = not bounded
@@ -89,8 +91,8 @@ export function tlmInputs(
   words: Int32Array,
   ratios: { readonly ttft: number | null; readonly tpot: number | null },
 ): TlmInputs {
-  const width = config.rowTokens - SLO_TOKENS;
-  const rows = Math.max(1, Math.ceil(tokens.length / width));
+  const rows = Math.max(1, Math.ceil(tokens.length / (config.rowTokens - SLO_TOKENS)));
+  const width = Math.max(1, Math.ceil(tokens.length / rows));
   const inputIds = new BigInt64Array(rows * width);
   const roles = new BigInt64Array(rows * width).fill(BigInt(TLM_ROLE.padding));
   for (const [i, token] of tokens.entries()) {
@@ -98,7 +100,7 @@ export function tlmInputs(
     roles[i] = BigInt((words[i] ?? -1) < 0 ? TLM_ROLE.fixed : TLM_ROLE.compressible);
   }
   const slo = BigInt64Array.of(BigInt(sloClass(ratios.ttft)), BigInt(sloClass(ratios.tpot)));
-  return { rows, inputIds, roles, slo };
+  return { rows, width, inputIds, roles, slo };
 }
 
 export interface TlmEntry {
@@ -114,8 +116,10 @@ export interface TlmEntry {
 /**
  * Where each trained parameter lies, one after the other. Layers are pre-norm: x + attention(norm(x)), x +
  * down(silu(up(norm(x)))); `q k v o up down` without biases, norms are RMS with a weight. SLO embeddings are rows of
- * the identity and not trained; positions are sinusoidal. The decision head reads the mean over all valid
- * positions and the mean of both SLO tokens over rows, concatenated.
+ * the identity and not trained; positions are sinusoidal and counted within the row, so that no prompt is longer
+ * than what was trained. `score.out` reads the normalised prompt positions. `decision.mix` reads the mean of the
+ * normalised prompt positions of all rows and the mean of their SLO tokens, concatenated; silu of it goes into
+ * `decision.prompt` and `decision.level`.
  *
  * @param inputSize width of the LLM's embedding
  */
