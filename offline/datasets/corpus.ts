@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { OWN_TEXT } from '../importance/own-text.ts';
-import { readDroidTask, UNSEEN_APPS } from './droid-task.ts';
+import { readDroidTask, UNSEEN_APPS, type DroidTaskStep } from './droid-task.ts';
 import type { MultipleChoiceItem } from './multiple-choice-prompt.ts';
 import { readMultipleChoice } from './multiple-choice.ts';
 import { SLICES, sliceByHash, sliceProse, type Slice } from './slices.ts';
@@ -88,6 +88,17 @@ const FILES: readonly SourceFile[] = [
   { name: 'DroidTask', domain: 'ui-steps', file: 'droidtask/tasks.json', share: 1 },
 ];
 
+/** Slice of a question by what it asks, without the words that every prompt has. */
+export function sliceOfItem({ context }: Pick<MultipleChoiceItem, 'context'>): Slice {
+  return sliceByHash(context.replace(/^Question:|\nAnswer:$/g, ''));
+}
+
+/** What is held out of UI steps are whole apps; all steps of a task lie in one slice. */
+export function sliceOfStep({ app, task }: Pick<DroidTaskStep, 'app' | 'task'>): Slice {
+  if (UNSEEN_APPS.includes(app)) return 'heldOut';
+  return sliceByHash(task) === 'selection' ? 'selection' : 'training';
+}
+
 type Slices = Record<Slice, CorpusDocument[]>;
 const noDocuments = (): Slices => ({ training: [], selection: [], heldOut: [] });
 
@@ -112,18 +123,11 @@ function readSlices(domain: Domain, path: string): Result<Slices> {
   } else if (domain === 'multiple-choice') {
     const items = readMultipleChoice(path);
     if (!items.ok) return items;
-    for (const item of items.value) {
-      const question = item.context.replace(/^Question:|\nAnswer:$/g, '');
-      slices[sliceByHash(question)].push({ kind: 'item', item });
-    }
+    for (const item of items.value) slices[sliceOfItem(item)].push({ kind: 'item', item });
   } else {
     const steps = readDroidTask(path);
     if (!steps.ok) return steps;
-    for (const { app, task, item } of steps.value) {
-      // What is held out here are whole apps; all steps of a task lie in one slice.
-      const seen = sliceByHash(task) === 'selection' ? 'selection' : 'training';
-      slices[UNSEEN_APPS.includes(app) ? 'heldOut' : seen].push({ kind: 'item', item });
-    }
+    for (const step of steps.value) slices[sliceOfStep(step)].push({ kind: 'item', item: step.item });
   }
   return ok(slices);
 }

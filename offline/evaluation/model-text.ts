@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
+import type { ChatMessage } from '../../core/agent-api.ts';
 import { parseJsonWith } from '../../core/parse.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import type { LevelsManifest } from './bundle-levels.ts';
@@ -15,6 +16,10 @@ export interface ModelText {
   readonly start: readonly number[];
   /** A user's prompt as the chat template renders it, up to where the answer begins. */
   readonly encodePrompt: (prompt: string) => number[];
+  /** A talk as the chat template renders it, up to where the answer begins. */
+  readonly render: (messages: readonly ChatMessage[]) => string;
+  /** Text of one token; bytes inside of a character read as U+FFFD. */
+  readonly piece: (token: number) => string;
   /** Stands before a choice that has no context, as in lm-evaluation-harness. */
   readonly startToken: number;
   /** Tokens that the model takes. */
@@ -47,18 +52,20 @@ export function modelText(
   const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const wordOf = (id: number | null | undefined): string =>
     id === null || id === undefined ? '' : (tokenizer.id_to_token(id) ?? '');
+  const render = (messages: readonly ChatMessage[]): string =>
+    template.render({
+      messages: [...messages],
+      add_generation_prompt: true,
+      bos_token: wordOf(bosTokenId),
+      eos_token: wordOf(eosTokenIds[0]),
+    });
   return {
     encode,
     start: addBos && bosTokenId !== null ? [bosTokenId] : [],
-    encodePrompt: (prompt) =>
-      encode(
-        template.render({
-          messages: [{ role: 'user', content: prompt }],
-          add_generation_prompt: true,
-          bos_token: wordOf(bosTokenId),
-          eos_token: wordOf(eosTokenIds[0]),
-        }),
-      ),
+    encodePrompt: (prompt) => encode(render([{ role: 'user', content: prompt }])),
+    render,
+    piece: (token) =>
+      tokenizer.decode([token], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
     startToken: bosTokenId ?? eosTokenIds[0] ?? 0,
     contextLength: manifest.model.contextLength,
   };
