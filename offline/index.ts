@@ -20,3 +20,14 @@ export { tinySourceModel, TINY_CONFIG, type TinyOptions } from './sources/tiny-m
 export { fetchHubModel, isHubId } from './sources/hub-model.ts';
 export { writeGguf } from './sources/gguf-writer.ts';
 export type { WritableGgmlType } from './sources/gguf-blocks.ts';
+export { EmbeddingRows } from './tlm/embedding-rows.ts';
+export { decodeTlm, encodeTlm, initialTlmParameters } from './tlm/tlm-parameters.ts';
+export {
+  decisionTask,
+  scoreTask,
+  type DecisionExample,
+  type ScoreExample,
+  type TlmExample,
+} from './tlm/tlm-task.ts';
+export { TlmTrainer, type TlmTrainerOptions } from './tlm/tlm-trainer.ts';
+export { meanLoss, packBatches, tlmBatches, trainTlm, type TrainedTlm } from './tlm/train-tlm.ts';
