@@ -9,6 +9,9 @@ import type { SloLimits } from './slo.ts';
  * - E2EL: arrival -> last token.
  * - SLO attainment: share of judged requests that met all their bounds. An errored request is a miss; one
  *   cut off by the end of the run, or without an SLO, is not judged.
+ * - Service TTFT: TTFT less the wait in the queue; what the strategy can answer for.
+ * - Service attainment: as SLO attainment, with the service TTFT in place of the TTFT. How often the strategy kept
+ *   the SLO; SLO attainment also tells how crowded the phone was.
  * - Goodput: requests per second that met all their bounds.
  */
 
@@ -58,6 +61,24 @@ export function judgeSlo(
   const tpot = judge(limits.tpotMs, measured.tpotMs);
   const met = ttft === null && tpot === null ? null : ttft !== false && tpot !== false;
   return { ttft, tpot, met };
+}
+
+/** Latencies of a served request, ms; null where it came to no token, or to one only. */
+export interface ServedLatency {
+  /** Arrival -> start of service. */
+  readonly queueMs: number;
+  readonly ttftMs: number | null;
+  readonly tpotMs: number | null;
+}
+
+/** Start of service -> first token, ms. */
+export function serviceTtftMs({ ttftMs, queueMs }: ServedLatency): number | null {
+  return ttftMs === null ? null : Math.max(0, ttftMs - queueMs);
+}
+
+/** {@link judgeSlo} as if the request had not waited. */
+export function judgeService(limits: SloLimits, served: ServedLatency): SloVerdict {
+  return judgeSlo(limits, { ttftMs: serviceTtftMs(served), tpotMs: served.tpotMs });
 }
 
 /** How a request ended: only `completed` and `failed` ones are judged. */

@@ -6,7 +6,8 @@ import { latencyProfileSchema } from './latency-profile.ts';
 import { levelSchema } from './level.ts';
 import { pushReportSchema } from './push.ts';
 import { sloSchema } from './slo.ts';
-import { summarySchema } from './statistics.ts';
+import { summarize, summarySchema } from './statistics.ts';
+import { decidedBySchema } from './strategy.ts';
 import { traceSpecSchema } from './trace.ts';
 
 export const RUN_SCHEMA_VERSION = 1;
@@ -25,6 +26,8 @@ export const environmentSchema = z.object({
   provider: z.string().nullable(),
   threads: z.int().nullable(),
   thermal: z.boolean().nullable(),
+  /** The guard corrects its predictions by what it measures; null = not told (runs of earlier versions). */
+  guardCorrection: z.boolean().nullable().default(null),
   bungee: z.string(),
 });
 export type Environment = z.infer<typeof environmentSchema>;
@@ -35,8 +38,11 @@ const counts = z.object({ sent: z.int(), completed: z.int(), failed: z.int(), cu
 export const runFiguresSchema = z.object({
   requests: counts,
   sloAttainment: z.number().nullable(),
+  /** Queueing left out; null also in runs of versions that did not judge it. */
+  serviceAttainment: z.number().nullable().default(null),
   goodputPerSecond: z.number(),
   ttftMs: summarySchema,
+  serviceTtftMs: summarySchema.default(summarize([])),
   tpotMs: summarySchema,
   itlMs: summarySchema,
   e2elMs: summarySchema,
@@ -49,6 +55,14 @@ export const runSummarySchema = runFiguresSchema.extend({
   levelSwitches: z.int(),
   /** Requests per level, keys are levels as strings. */
   levelsUsed: z.record(z.string(), z.int()),
+  /** Served requests by why their strategy was chosen. */
+  decisions: z.partialRecord(decidedBySchema, z.int()).default({}),
+  /** Mean share of a prompt's tokens that was kept, 0..1; null when nothing was served. */
+  promptShareKept: z.number().nullable().default(null),
+  /** Mean share of the service TTFT that the TLM took, of the requests that asked it; null = none did. */
+  tlmShareOfTtft: z.number().nullable().default(null),
+  /** Times that the guard lowered the level inside of a request because its TPOT drifted over the bound. */
+  levelLowerings: z.int().default(0),
   perApp: z.partialRecord(appIdSchema, runFiguresSchema),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;

@@ -12,7 +12,11 @@ const program = addPhoneFlags(
 )
   .option('--headless', 'no window: run a trace, print figures, exit')
   .option('--json', 'with --headless: the last line of stdout is one JSON object')
-  .option('--duration <s>', 'length of the headless run, seconds', positiveNumber, 30)
+  .option(
+    '--duration <s>',
+    'length of the headless run, seconds (default: what the trace says, else 30)',
+    positiveNumber,
+  )
   .option('--trace <kind|file>', 'poisson, steady, burst, table3, or a JSON file', 'poisson')
   .option('--load <n>', 'requests per minute', positiveNumber)
   .option('--alpha <x>', 'skew over SLO levels: above 0 more relaxed requests', Number)

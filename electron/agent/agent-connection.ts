@@ -6,6 +6,7 @@ import {
   type Deployment,
   explainCrash,
   findAgent,
+  isOfDeployment,
   lookAtStart,
   startAgent,
   stopAgent,
@@ -46,10 +47,9 @@ export async function connectAgent(options: ConnectOptions): Promise<Result<Agen
   const found = await findAgent(link, serial);
   if (!found.ok) return found;
   if (found.value !== null && found.value.isAlive) {
-    const { state, agentSetId, bundleSetId } = found.value;
+    const { state } = found.value;
     const token = tokens.get(serial);
-    const isSame = agentSetId === deployment.agentSetId && bundleSetId === deployment.bundleSetId;
-    if (isSame && token !== null) {
+    if (isOfDeployment(found.value, deployment) && token !== null) {
       const reached = await reachAgent(options, state, token, true);
       if (reached.ok || reached.failure.code === 'aborted' || isPhoneTrouble(reached.failure.code))
         return reached;

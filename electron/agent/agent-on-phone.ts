@@ -13,11 +13,12 @@ export interface Deployment {
   readonly bundleId: string;
   /** null = the agent's own choice (all cores). */
   readonly threads: number | null;
+  readonly guardCorrection: boolean;
   /** The phone's command for Node. */
   readonly nodeCommand: string;
 }
 
-/** In the agent's folder: which file sets it was started from. */
+/** In the agent's folder: the file sets it was started from, and on a line of its own its options. */
 const STARTED_FROM = 'started-from';
 const LOG = 'agent.log';
 const NO_NODE_EXIT = 4;
@@ -27,6 +28,25 @@ export interface FoundAgent {
   readonly isAlive: boolean;
   readonly agentSetId: string;
   readonly bundleSetId: string;
+  /** As {@link agentOptions} gave them. */
+  readonly options: string;
+}
+
+/** Whether the agent is what a start of this deployment would give. */
+export function isOfDeployment(found: FoundAgent, deployment: Deployment): boolean {
+  return (
+    found.agentSetId === deployment.agentSetId &&
+    found.bundleSetId === deployment.bundleSetId &&
+    found.options === agentOptions(deployment)
+  );
+}
+
+/** The part of the agent's command line that is the user's to choose. */
+function agentOptions({ threads, guardCorrection }: Deployment): string {
+  return [
+    ...(threads === null ? [] : [`--threads ${threads}`]),
+    ...(guardCorrection ? [] : ['--guard-correction off']),
+  ].join(' ');
 }
 
 /** The agent that the phone tells of, alive or not; null when there never was one or it stopped by itself. */
@@ -43,9 +63,10 @@ export async function findAgent(link: PhoneLink, serial: string): Promise<Result
   const state = parseJsonWith(agentStateFileSchema, json, `${AGENT_HOME}/${AGENT_STATE_FILE}`);
   // Left by another version: as good as none, the next start overwrites it.
   if (!state.ok) return ok(null);
-  const [agentSetId = '', bundleSetId = ''] = from.trim().split(' ');
+  const [sets = '', options = ''] = from.split('\n');
+  const [agentSetId = '', bundleSetId = ''] = sets.split(' ');
   const isAlive = isAgentProcess(processes, state.value.pid);
-  return ok({ state: state.value, isAlive, agentSetId, bundleSetId });
+  return ok({ state: state.value, isAlive, agentSetId, bundleSetId, options });
 }
 
 /** Whether `ps` lists `pid` as a Node that runs an agent: after a reboot the number may be another's. */
@@ -68,20 +89,21 @@ export async function startAgent(
   deployment: Deployment,
   token: string,
 ): Promise<Result<{ pid: number }>> {
-  const { agentSetId, bundleSetId, threads, nodeCommand } = deployment;
+  const { agentSetId, bundleSetId, nodeCommand } = deployment;
+  const options = agentOptions(deployment);
   const command = [
     nodeCommand,
     `${setFolder(agentSetId)}/agent.mjs`,
     `--bundle ${setFolder(bundleSetId)}`,
     `--port 0 --home ${AGENT_HOME}`,
-    ...(threads === null ? [] : [`--threads ${threads}`]),
+    options,
   ].join(' ');
   const script = [
     `mkdir -p ${AGENT_HOME} && cd ${AGENT_HOME} || exit 1`,
     `command -v ${nodeCommand} > /dev/null || exit ${NO_NODE_EXIT}`,
     'read -r BUNGEE_TOKEN; export BUNGEE_TOKEN',
     `rm -f ${AGENT_STATE_FILE}; if [ -f ${LOG} ]; then mv -f ${LOG} ${LOG}.1; fi`,
-    `echo ${shellQuote(`${agentSetId} ${bundleSetId}`)} > ${STARTED_FROM}`,
+    `echo ${shellQuote(`${agentSetId} ${bundleSetId}\n${options}`)} > ${STARTED_FROM}`,
     `nohup setsid ${command} > ${LOG} 2>&1 < /dev/null &`,
     'echo "pid $!"',
   ].join('\n');

@@ -4,7 +4,7 @@ import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
 import type { AgentClient } from './agent-client.ts';
 import { type AgentConnection, connectAgent, isPhoneTrouble, reachAgent } from './agent-connection.ts';
-import { type Deployment, explainCrash, findAgent, stopAgent } from './agent-on-phone.ts';
+import { type Deployment, explainCrash, findAgent, isOfDeployment, stopAgent } from './agent-on-phone.ts';
 import { pause } from '../files/pause.ts';
 import { restartDelayMs } from './restart-policy.ts';
 import type { TokenStore } from './token-store.ts';
@@ -71,9 +71,7 @@ export class AgentSession {
     const found = await findAgent(link, serial);
     if (!found.ok) return found;
     const agent = found.value;
-    const isSame =
-      agent?.agentSetId === deployment.agentSetId && agent.bundleSetId === deployment.bundleSetId;
-    if (agent === null || !agent.isAlive || !isSame || tokens.get(serial) === null)
+    if (agent === null || !agent.isAlive || !isOfDeployment(agent, deployment) || tokens.get(serial) === null)
       return fail('agent-none', `No agent of ours runs on ${serial}.`);
     const failure = await this.#reachAgain(agent.state);
     if (failure !== null) return { ok: false, failure };

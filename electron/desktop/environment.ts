@@ -7,7 +7,7 @@ import type { Environment } from '../../core/run-record.ts';
 export function describeEnvironment(
   device: Device,
   health: Health | null,
-  options: { readonly version: string; readonly thermal: boolean | null },
+  options: { readonly version: string; readonly thermal: boolean | null; readonly guardCorrection: boolean },
 ): Environment {
   const isVirtual = device.kind === 'virtual';
   const cores = cpus();
@@ -30,6 +30,7 @@ export function describeEnvironment(
     provider: health?.runtime.provider ?? null,
     threads: health?.threads ?? null,
     thermal: isVirtual ? options.thermal : null,
+    guardCorrection: options.guardCorrection,
     bungee: options.version,
   };
 }

@@ -22,6 +22,8 @@ export const desktopOptionsSchema = z.strictObject({
   host: z.enum(['electron', 'web', 'headless']),
   /** Threads of the agent; null = all cores of the phone. */
   threads: z.int().min(1).max(64).nullable().default(null),
+  /** The guard corrects its predictions by what it measures; off for comparisons. */
+  guardCorrection: z.boolean().default(true),
   /** The phone's command for Node. */
   nodeCommand: z
     .string()

@@ -15,7 +15,10 @@ export interface SessionServiceDeps {
   readonly tokens: TokenStore;
   readonly hashes: HashCache;
   readonly profiles: ProfileStore;
-  readonly options: Pick<DesktopOptions, 'agentDir' | 'onnxruntimeDir' | 'threads' | 'nodeCommand'>;
+  readonly options: Pick<
+    DesktopOptions,
+    'agentDir' | 'onnxruntimeDir' | 'threads' | 'guardCorrection' | 'nodeCommand'
+  >;
   readonly onChange: () => void;
   readonly onEvent: (event: AgentEvent) => void;
   /** The agent is ready, for the first time or again. */

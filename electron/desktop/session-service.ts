@@ -194,6 +194,7 @@ export class SessionService {
         bundleSetId: bundle.id,
         bundleId,
         threads: options.threads,
+        guardCorrection: options.guardCorrection,
         nodeCommand: options.nodeCommand,
       },
       onHealth: (health) => this.#set({ health }),

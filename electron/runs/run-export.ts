@@ -1,3 +1,4 @@
+import { judgeService, serviceTtftMs } from '../../core/metrics.ts';
 import type { LiveEvent, RunRecord } from '../../core/run-record.ts';
 import type { ElasticReport } from '../../core/strategy.ts';
 
@@ -21,17 +22,23 @@ const COLUMNS: readonly [string, (row: Row) => string | number | boolean | null]
   ['slo_tpot_ratio', (row) => row.report?.slo?.tpot ?? null],
   ['slo_ttft_ms', (row) => row.report?.limits?.ttftMs ?? null],
   ['slo_tpot_ms', (row) => row.report?.limits?.tpotMs ?? null],
+  ['prompt_tokens_kept', (row) => row.report?.keptTokens ?? null],
   ['prompt_level_ratio', (row) => row.report?.strategy.promptLevel ?? null],
   ['model_level_percent', (row) => row.report?.strategy.modelLevel ?? null],
   ['decided_by', (row) => row.report?.decidedBy ?? null],
   ['feasible', (row) => row.report?.feasible ?? null],
+  ['tlm_ms', (row) => row.report?.tlm?.ms ?? null],
+  ['correction_ttft_ratio', (row) => row.report?.correction.ttft ?? null],
+  ['correction_tpot_ratio', (row) => row.report?.correction.tpot ?? null],
   ['predicted_ttft_ms', (row) => row.report?.predicted?.ttftMs ?? null],
   ['predicted_tpot_ms', (row) => row.report?.predicted?.tpotMs ?? null],
   ['queue_ms', (row) => row.report?.measured.queueMs ?? null],
   ['ttft_ms', (row) => row.report?.measured.ttftMs ?? null],
   ['tpot_ms', (row) => row.report?.measured.tpotMs ?? null],
   ['e2el_ms', (row) => row.report?.measured.e2elMs ?? null],
+  ['service_ttft_ms', (row) => (row.report === null ? null : serviceTtftMs(row.report.measured))],
   ['slo_met', (row) => row.report?.sloHit.met ?? null],
+  ['slo_met_without_queue', (row) => metAsServed(row.report)],
   ['input_tokens', (row) => row.inputTokens],
   ['output_tokens', (row) => row.outputTokens],
 ];
@@ -66,7 +73,9 @@ export function exportCsv(run: RunRecord, events: readonly LiveEvent[]): Exporte
     ['trace', JSON.stringify(run.trace)],
     ['slos', JSON.stringify(run.slos)],
     ['started', run.startedAt],
+    ['guard_correction', env.guardCorrection === null ? '' : env.guardCorrection ? 'on' : 'off'],
     ['slo_attainment (share of judged requests)', String(summary?.sloAttainment ?? '')],
+    ['service_attainment (the same, queueing left out)', String(summary?.serviceAttainment ?? '')],
     ['goodput (requests/s that met all bounds)', String(summary?.goodputPerSecond ?? '')],
   ];
   const lines = [
@@ -75,6 +84,11 @@ export function exportCsv(run: RunRecord, events: readonly LiveEvent[]): Exporte
     ...requestRows(events).map((row) => COLUMNS.map(([, read]) => csvField(read(row))).join(',')),
   ];
   return { fileName: `bungee-${run.id}.csv`, text: `${lines.join('\r\n')}\r\n` };
+}
+
+function metAsServed(report: ElasticReport | null): boolean | null {
+  const limits = report?.limits ?? null;
+  return report === null || limits === null ? null : judgeService(limits, report.measured).met;
 }
 
 function requestRows(events: readonly LiveEvent[]): Row[] {

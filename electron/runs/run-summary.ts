@@ -2,13 +2,15 @@ import { APP_IDS, type AppId } from '../../core/app.ts';
 import {
   goodputPerSecond,
   itlMs,
+  judgeService,
+  serviceTtftMs,
   sloAttainment,
   type JudgedRequest,
   type RequestOutcome,
 } from '../../core/metrics.ts';
 import type { RunFigures, RunSummary } from '../../core/run-record.ts';
 import { summarize } from '../../core/statistics.ts';
-import type { ElasticReport } from '../../core/strategy.ts';
+import type { DecidedBy, ElasticReport } from '../../core/strategy.ts';
 
 /** A request of a run, as far as the figures need it. */
 export interface RunRequest {
@@ -22,30 +24,62 @@ export interface RunRequest {
   readonly tokenAtMs: number[];
 }
 
+/** Level switches of a run, `lowerings` among them. */
+export interface LevelSwitchCounts {
+  readonly switches: number;
+  /** Inside of a request, because its TPOT drifted over the bound. */
+  readonly lowerings: number;
+}
+
 /** Figures of a run by the definitions of core/metrics.ts; latencies are of completed requests. */
 export function summarizeRun(
   requests: readonly RunRequest[],
   durationMs: number,
-  levelSwitches: number,
+  { switches, lowerings }: LevelSwitchCounts,
 ): RunSummary {
+  const served = requests.flatMap(({ report, outcome }) =>
+    report === null || outcome !== 'completed' ? [] : [report],
+  );
   const levelsUsed: Record<string, number> = {};
-  for (const { report, outcome } of requests) {
-    if (report === null || outcome !== 'completed') continue;
-    const level = String(report.strategy.modelLevel);
+  const decisions: Partial<Record<DecidedBy, number>> = {};
+  for (const { strategy, decidedBy } of served) {
+    const level = String(strategy.modelLevel);
     levelsUsed[level] = (levelsUsed[level] ?? 0) + 1;
+    decisions[decidedBy] = (decisions[decidedBy] ?? 0) + 1;
   }
   const perApp: Partial<Record<AppId, RunFigures>> = {};
   for (const app of APP_IDS) {
     const own = requests.filter((request) => request.app === app);
     if (own.length > 0) perApp[app] = figures(own, durationMs);
   }
-  return { ...figures(requests, durationMs), durationMs, levelSwitches, levelsUsed, perApp };
+  return {
+    ...figures(requests, durationMs),
+    durationMs,
+    levelSwitches: switches,
+    levelLowerings: lowerings,
+    levelsUsed,
+    decisions,
+    promptShareKept: summarize(served.map(shareKept)).mean,
+    tlmShareOfTtft: summarize(served.map(tlmShare)).mean,
+    perApp,
+  };
+}
+
+function shareKept({ promptTokens, keptTokens }: ElasticReport): number | null {
+  return promptTokens === 0 ? null : keptTokens / promptTokens;
+}
+
+/** null where the TLM was not asked. */
+function tlmShare({ tlm, measured }: ElasticReport): number | null {
+  const ttftMs = serviceTtftMs(measured);
+  return tlm === null || ttftMs === null || ttftMs === 0 ? null : tlm.ms / ttftMs;
 }
 
 function figures(requests: readonly RunRequest[], durationMs: number): RunFigures {
   const completed = requests.filter((request) => request.outcome === 'completed');
   const measured = completed.flatMap(({ report }) => (report === null ? [] : [report.measured]));
   const judged = requests.map(judge);
+  const judgedService = requests.map(judgeAsServed);
   const count = (...outcomes: RequestOutcome[]): number =>
     requests.filter((request) => outcomes.includes(request.outcome)).length;
   return {
@@ -56,8 +90,10 @@ function figures(requests: readonly RunRequest[], durationMs: number): RunFigure
       cutOff: count('cut-off', 'cancelled'),
     },
     sloAttainment: sloAttainment(judged),
+    serviceAttainment: sloAttainment(judgedService),
     goodputPerSecond: goodputPerSecond(judged, durationMs),
     ttftMs: summarize(measured.map((m) => m.ttftMs)),
+    serviceTtftMs: summarize(measured.map(serviceTtftMs)),
     tpotMs: summarize(measured.map((m) => m.tpotMs)),
     itlMs: summarize(completed.flatMap(({ tokenAtMs }) => itlMs({ arrivedAtMs: 0, tokenAtMs }))),
     e2elMs: summarize(measured.map((m) => m.e2elMs)),
@@ -67,4 +103,11 @@ function figures(requests: readonly RunRequest[], durationMs: number): RunFigure
 
 function judge({ outcome, hasSlo, report }: RunRequest): JudgedRequest {
   return { outcome, hasSlo, met: report?.sloHit.met ?? null };
+}
+
+/** Without limits (ratios on a phone without profile) there is nothing to judge, as in the report's own verdict. */
+function judgeAsServed({ outcome, hasSlo, report }: RunRequest): JudgedRequest {
+  const limits = report?.limits ?? null;
+  const met = report === null || limits === null ? null : judgeService(limits, report.measured).met;
+  return { outcome, hasSlo, met };
 }

@@ -44,7 +44,8 @@ export class TraceRun {
   readonly #startedAtMs = performance.now();
   #rescheduled = new AbortController();
   #failure: string | null = null;
-  #levelSwitches = 0;
+  #switches = 0;
+  #lowerings = 0;
   #finished = 0;
   #awaySinceMs: number | null = null;
 
@@ -80,8 +81,10 @@ export class TraceRun {
     this.#options.log.append(event);
     if (event.kind !== 'agent') return;
     const { event: agent } = event;
-    if (agent.type === 'level-switched') this.#levelSwitches += 1;
-    else if (agent.type === 'token') this.#requests.get(agent.requestId)?.tokenAtMs.push(agent.atMs);
+    if (agent.type === 'level-switched') {
+      this.#switches += 1;
+      if (agent.reason === 'tpot-drift') this.#lowerings += 1;
+    } else if (agent.type === 'token') this.#requests.get(agent.requestId)?.tokenAtMs.push(agent.atMs);
     else if (agent.type === 'request-finished') {
       const request = this.#requests.get(agent.requestId);
       if (request !== undefined) request.report ??= agent.report;
@@ -115,7 +118,10 @@ export class TraceRun {
       status: this.#failure === null ? 'finished' : 'failed',
       failure: this.#failure ?? this.#options.log.failure,
       endedAt: new Date().toISOString(),
-      summary: summarizeRun([...this.#requests.values()], durationMs, this.#levelSwitches),
+      summary: summarizeRun([...this.#requests.values()], durationMs, {
+        switches: this.#switches,
+        lowerings: this.#lowerings,
+      }),
     };
   }
 

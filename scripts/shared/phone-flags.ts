@@ -24,6 +24,10 @@ export function addPhoneFlags(command: Command): Command {
         .default('int8'),
     )
     .option('--threads <n>', 'threads of the agent (default: all cores of the phone)', wholeNumber)
+    .option(
+      '--no-guard-correction',
+      'the guard does not correct the profile by what it measures (to compare)',
+    )
     .option('--thermal', 'virtual phone: heat slows it')
     .option('--link-mbps <n>', 'virtual phone: bandwidth of its cable, megabit per second', positiveNumber);
 }

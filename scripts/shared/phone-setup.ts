@@ -25,6 +25,7 @@ export interface PhoneFlags {
   readonly variant: Variant;
   readonly threads?: number | undefined;
   readonly thermal?: boolean | undefined;
+  readonly guardCorrection: boolean;
   readonly linkMbps?: number | undefined;
 }
 
@@ -49,6 +50,8 @@ export async function setUpPhone(
 ): Promise<Result<PhoneSetup>> {
   const bundle = await chooseBundle(flags, signal);
   if (!bundle.ok) return bundle;
+  if (!flags.guardCorrection)
+    say('guard: --no-guard-correction is on, predictions are the profile’s, whatever is measured.');
   const started =
     flags.phone === 'virtual'
       ? await PhoneProcess.start({ ...flags, stateDir: stateFolder('virtual-phone') })
@@ -72,6 +75,7 @@ export async function setUpPhone(
     version: BUNGEE_VERSION,
     host,
     threads: flags.threads ?? null,
+    guardCorrection: flags.guardCorrection,
     thermal: virtualPhone === null ? null : (flags.thermal ?? false),
   } satisfies DesktopOptionsInput);
   const serial = virtualPhone === null ? flags.phone : adb.value.serial;

@@ -2,14 +2,21 @@ import { APPS } from '../../core/app.ts';
 import { formatSlo } from '../../core/slo.ts';
 import { FailureError, unwrap } from '../../core/result.ts';
 import type { LiveEvent, RunRecord } from '../../core/run-record.ts';
+import type { TraceSpec } from '../../core/trace.ts';
 import { say } from '../shared/command-line.ts';
 import { withReadySession } from '../shared/desktop-session.ts';
 import { runReport } from '../shared/run-report.ts';
 import { traceSpecOf } from '../shared/trace-flags.ts';
 import type { StartFlags } from './start-flags.ts';
 
+const DEFAULT_DURATION_S = 30;
+
 function ms(value: number | null): string {
   return value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+function share(value: number | null): string {
+  return value === null ? '–' : `${(value * 100).toFixed(1)} %`;
 }
 
 /** One line per finished request, as a person watches it. */
@@ -23,15 +30,20 @@ function describeFinished(event: LiveEvent): string | null {
   const verdict = outcome !== 'completed' ? outcome : sloHit.met === null ? '–' : sloHit.met ? 'hit' : 'miss';
   const slo = report.slo === null ? '' : ` ${formatSlo(report.slo)}`;
   return (
-    `${name.padEnd(9)}${slo.padEnd(13)} level ${String(strategy.modelLevel).padStart(3)} ` +
+    `${name.padEnd(9)}${slo.padEnd(13)} prompt ${strategy.promptLevel.toFixed(1)} level ${String(strategy.modelLevel).padStart(3)} ` +
     ` TTFT ${ms(measured.ttftMs)} of ${ms(limits?.ttftMs ?? null)} (${ms(measured.queueMs)} waiting) ` +
     ` TPOT ${ms(measured.tpotMs)} of ${ms(limits?.tpotMs ?? null)}  ${verdict}`
   );
 }
 
+/** A trace that ends: table3 by its count, others after their own duration or 30 s. */
+function boundedTrace(trace: TraceSpec): TraceSpec {
+  return trace.kind === 'table3' ? trace : { ...trace, durationS: trace.durationS ?? DEFAULT_DURATION_S };
+}
+
 /** Phone, bundle, agent and one trace without a window; ends when the trace does. */
 export async function startHeadless(flags: StartFlags, signal: AbortSignal): Promise<object> {
-  const trace = unwrap(traceSpecOf(flags));
+  const trace = boundedTrace(unwrap(traceSpecOf(flags)));
   return withReadySession(flags, signal, async ({ service, setup, session }) => {
     const watching = service.subscribe(({ live }) => {
       for (const event of live) {
@@ -59,9 +71,24 @@ export async function startHeadless(flags: StartFlags, signal: AbortSignal): Pro
 
 function sayFigures({ id, summary, environment }: RunRecord): void {
   if (summary === null) return;
-  const attainment = summary.sloAttainment === null ? '–' : `${(summary.sloAttainment * 100).toFixed(0)} %`;
+  const { perApp, decisions } = summary;
+  for (const { id: app, name, slo } of APPS) {
+    const figures = perApp[app];
+    if (figures === undefined) continue;
+    say(
+      `${name.padEnd(9)}${formatSlo(slo).padEnd(13)}${String(figures.requests.sent).padStart(4)} requests, ` +
+        `SLO attainment ${share(figures.serviceAttainment)} served, ${share(figures.sloAttainment)} with the queue`,
+    );
+  }
+  const reasons = Object.entries(decisions).map(([by, n]) => `${by} ${n}`);
   say(
-    `run ${id}: ${summary.requests.completed} of ${summary.requests.sent} completed, SLO attainment ${attainment}, ` +
-      `goodput ${summary.goodputPerSecond.toFixed(2)}/s, ${summary.levelSwitches} level switches; ${environment.description}`,
+    `decided by: ${reasons.join(', ') || 'nobody'}; prompt kept ${share(summary.promptShareKept)}, ` +
+      `TLM ${share(summary.tlmShareOfTtft)} of TTFT, ${summary.levelLowerings} levels lowered inside of a request`,
+  );
+  say(
+    `run ${id}: ${summary.requests.completed} of ${summary.requests.sent} completed, ` +
+      `SLO attainment ${share(summary.serviceAttainment)} served, ${share(summary.sloAttainment)} with the queue, ` +
+      `goodput ${summary.goodputPerSecond.toFixed(2)}/s, ${summary.levelSwitches} level switches; ${environment.description}` +
+      `${environment.thermal === true ? ', heat on' : ''}${environment.guardCorrection === false ? ', correction off' : ''}`,
   );
 }

@@ -35,6 +35,7 @@ beforeEach(async () => {
     bundleSetId: 'bundle1',
     bundleId: 'fake-bundle',
     threads: null,
+    guardCorrection: true,
     nodeCommand: 'node',
   };
 });
@@ -93,6 +94,27 @@ test('no process list and no file but the agent’s own shows the token', async 
   expect(ps).not.toContain(token);
   const log = unwrap(await readAgentLog(door.link, door.serial, 100)).join('\n');
   expect(log).not.toContain(token);
+});
+
+test('an agent that was started with other options is replaced, one with the same is found again', async () => {
+  const arguments_ = async (): Promise<string> =>
+    unwrap(await door.link.shell(door.serial, 'ps -A -o PID,ARGS')).stdout;
+  const first = await watched();
+  unwrap(await first.session.open());
+  const pid = first.session.agent?.pid;
+  expect(await arguments_()).not.toContain('--guard-correction');
+  await first.session.detach();
+  deployment = { ...deployment, guardCorrection: false };
+  const second = await watched();
+  unwrap(await second.session.open());
+  const replacement = second.session.agent?.pid;
+  expect(replacement).not.toBe(pid);
+  expect(await arguments_()).toContain('--guard-correction off');
+  await second.session.detach();
+  const third = await watched();
+  unwrap(await third.session.open());
+  expect(third.session.agent?.pid).toBe(replacement);
+  await third.session.stop();
 });
 
 test('a killed agent is noticed, explained and restarted; the next request is served', async () => {

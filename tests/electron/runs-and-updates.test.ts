@@ -50,6 +50,7 @@ function record(id: string, change: Partial<RunRecord> = {}): RunRecord {
       provider: null,
       threads: null,
       thermal: false,
+      guardCorrection: true,
       bungee: '0',
     },
     summary: null,
@@ -91,6 +92,28 @@ describe('the run store', () => {
     expect(read.run.status).toBe('interrupted');
     expect(read.events).toEqual([note('whole')]);
     expect(await store.markInterrupted()).toEqual([]);
+  });
+
+  test('reads the record of a version that judged no service and knew no correction', async () => {
+    const store = new RunStore(folder);
+    const summary = summarizeRun([], 0, { switches: 0, lowerings: 0 });
+    await unwrap(await store.create(record('old', { summary }))).close();
+    const path = join(folder, 'old', 'run.json');
+    const old = JSON.parse(await readFile(path, 'utf8')) as Record<string, Record<string, unknown>>;
+    const since = [
+      'serviceAttainment',
+      'serviceTtftMs',
+      'decisions',
+      'promptShareKept',
+      'tlmShareOfTtft',
+      'levelLowerings',
+    ];
+    for (const field of since) delete old['summary']?.[field];
+    delete old['environment']?.['guardCorrection'];
+    await writeFile(path, JSON.stringify(old));
+    const read = unwrap(await store.record('old'));
+    expect(read.environment.guardCorrection).toBeNull();
+    expect(read.summary).toMatchObject({ serviceAttainment: null, levelLowerings: 0, decisions: {} });
   });
 
   test('lists newest first and passes over what it cannot read', async () => {
@@ -156,7 +179,7 @@ describe('the summary', () => {
         request({ app: 'rewind', hasSlo: false, report: report(7, null) }),
       ],
       2000,
-      3,
+      { switches: 3, lowerings: 1 },
     );
     expect(summary.requests).toEqual({ sent: 5, completed: 3, failed: 1, cutOff: 1 });
     expect(summary.sloAttainment).toBeCloseTo(1 / 3);
@@ -166,12 +189,56 @@ describe('the summary', () => {
     expect(summary.levelsUsed).toEqual({ '50': 2, '20': 1 });
     expect(Object.keys(summary.perApp).sort()).toEqual(['gmail', 'rewind']);
     expect(summary.perApp.rewind?.sloAttainment).toBeNull();
-    expect(summary.levelSwitches).toBe(3);
+    expect(summary).toMatchObject({ levelSwitches: 3, levelLowerings: 1, decisions: { profile: 3 } });
+  });
+
+  test('a miss that only the queue made is a hit for the service; the rest of a miss is one for both', () => {
+    const waited = (queueMs: number, ttftMs: number, tpotMs: number): RunRequest =>
+      request({
+        report: {
+          ...report(ttftMs, ttftMs <= 50 && tpotMs <= 10),
+          limits: { ttftMs: 50, tpotMs: 10 },
+          measured: { queueMs, ttftMs, tpotMs, e2elMs: 900 },
+        },
+      });
+    const summary = summarizeRun(
+      [waited(1, 40, 5), waited(30, 70, 5), waited(1, 70, 5), waited(30, 70, 11)],
+      1000,
+      { switches: 0, lowerings: 0 },
+    );
+    expect(summary).toMatchObject({ sloAttainment: 1 / 4, serviceAttainment: 2 / 4 });
+    expect(summary.perApp.gmail?.serviceAttainment).toBe(1 / 2);
+    expect(summary.serviceTtftMs).toMatchObject({ n: 4, min: 39, max: 69 });
+  });
+
+  test('tells what share of the prompts was kept and of the TTFT went to the TLM', () => {
+    const compressed = (keptTokens: number, tlmMs: number | null): RunRequest =>
+      request({
+        report: {
+          ...report(21, true),
+          promptTokens: 200,
+          keptTokens,
+          tlm: tlmMs === null ? null : { proposed: { promptLevel: 0.5, modelLevel: 50 }, ms: tlmMs },
+          decidedBy: tlmMs === null ? 'no-slo' : 'tlm',
+        },
+      });
+    const summary = summarizeRun([compressed(100, 2), compressed(200, null)], 1000, {
+      switches: 0,
+      lowerings: 0,
+    });
+    expect(summary).toMatchObject({ promptShareKept: 0.75, tlmShareOfTtft: 0.1 });
+    expect(summary.decisions).toEqual({ tlm: 1, 'no-slo': 1 });
   });
 
   test('an empty run has no figures, not zeros', () => {
-    const summary = summarizeRun([], 0, 0);
-    expect(summary).toMatchObject({ sloAttainment: null, goodputPerSecond: 0, perApp: {} });
+    const summary = summarizeRun([], 0, { switches: 0, lowerings: 0 });
+    expect(summary).toMatchObject({
+      sloAttainment: null,
+      serviceAttainment: null,
+      goodputPerSecond: 0,
+      perApp: {},
+    });
+    expect(summary).toMatchObject({ promptShareKept: null, tlmShareOfTtft: null, decisions: {} });
     expect(summary.ttftMs).toMatchObject({ n: 0, mean: null, p50: null });
   });
 });

@@ -18,6 +18,7 @@ export const ENVIRONMENT: Environment = {
   provider: 'cpu',
   threads: 2,
   thermal: true,
+  guardCorrection: true,
   bungee: '0.1.0',
 };
 
