@@ -11,7 +11,9 @@ export { DEFAULT_CRITERION, IMPORTANCE_CRITERIA, type ImportanceCriterion } from
 export { LEVEL_POLICIES, type LevelPolicy, type LevelShapeOptions } from './levels/plan-by-policy.ts';
 export { recipeFits } from './recipe/fits-model.ts';
 export type { LoadedRecipe } from './recipe/loaded-recipe.ts';
+export type { LearnedTlm } from './recipe/loaded-recipe.ts';
 export { readRecipe } from './recipe/read-recipe.ts';
+export { withTlm, type WithTlmOptions } from './recipe/with-tlm.ts';
 export { verifyRecipe, type RecipeVerdict } from './recipe/verify-recipe.ts';
 export { openSourceModel } from './sources/open-source-model.ts';
 export { openGguf, type GgufModel } from './sources/gguf-model.ts';
@@ -29,5 +31,7 @@ export {
   type ScoreExample,
   type TlmExample,
 } from './tlm/tlm-task.ts';
+export { TINY_TLM_CONFIG, tinyTlm } from './tlm/tiny-tlm.ts';
+export { TlmRunner, type TlmOutputs } from './tlm/tlm-runner.ts';
 export { TlmTrainer, type TlmTrainerOptions } from './tlm/tlm-trainer.ts';
 export { meanLoss, packBatches, tlmBatches, trainTlm, type TrainedTlm } from './tlm/train-tlm.ts';

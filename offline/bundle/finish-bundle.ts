@@ -12,6 +12,7 @@ import {
 } from '../../core/bundle-manifest.ts';
 import { QUALITY_CARD_FILE } from '../../core/quality-card.ts';
 import { hashFile } from './hash-file.ts';
+import type { Learned } from '../recipe/loaded-recipe.ts';
 import { BUNDLE_FILES, type BundleInputs } from './write-content.ts';
 
 /** What a manifest tells of the making, beside the content. */
@@ -60,6 +61,7 @@ export async function finishBundle(
     alwaysOn: plan.alwaysOn,
     levels: [...record.levels],
     ...(record.recovery === null ? {} : { recovery: record.recovery }),
+    ...tlmEntry(learned),
     files,
     licence: model.licence,
     madeBy: {
@@ -77,4 +79,12 @@ export async function finishBundle(
   if (!manifest.ok) throw new Error(manifest.failure.message);
   writeFileSync(at(MANIFEST_FILE), text);
   return manifest.value;
+}
+
+function tlmEntry({ tlm }: Learned): Pick<BundleManifest, 'tlm'> {
+  if (tlm === null) return {};
+  const { config, quality, method } = tlm.about;
+  return {
+    tlm: { graph: BUNDLE_FILES.tlmGraph, weights: BUNDLE_FILES.tlmWeights, config, quality, method },
+  };
 }

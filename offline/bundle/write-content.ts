@@ -9,6 +9,8 @@ import { readLayer, reorderLayer } from '../levels/reorder.ts';
 import { applySmoothing, layerSmoothing, type LayerSmoothing } from '../quantize/smooth-layer.ts';
 import type { Learned } from '../recipe/loaded-recipe.ts';
 import type { LayerTensors, SourceModel } from '../sources/source-model.ts';
+import { writeBundleTlm } from '../tlm/bundle-graph.ts';
+import { decodeTlm } from '../tlm/tlm-parameters.ts';
 import { writeVariantAdapters } from './variant-adapters.ts';
 
 /** Names of a bundle's files. */
@@ -18,6 +20,8 @@ export const BUNDLE_FILES = {
   conditional: 'conditional.onnx',
   tokenizer: 'tokenizer.json',
   adapters: 'adapters.bin',
+  tlmGraph: 'tlm.onnx',
+  tlmWeights: 'tlm.bin',
 } as const;
 
 /** What a bundle's content is made from: the base weights, and what was learned of them. */
@@ -28,7 +32,7 @@ export interface BundleInputs {
 }
 
 /**
- * Writes weights, graphs, tokenizer and adapters into a folder; the bytes depend on nothing but the inputs.
+ * Writes weights, graphs, tokenizer, adapters and the TLM into a folder; the bytes depend on nothing but the inputs.
  * Returns the adapters' entry for the manifest.
  *
  * @param onFraction 0..1; may throw to cancel.
@@ -62,6 +66,14 @@ export function writeBundleContent(
   writeFileSync(at(BUNDLE_FILES.zeroRow), writeDecoderGraph({ ...graph, gating: 'zero-row' }));
   writeFileSync(at(BUNDLE_FILES.conditional), writeDecoderGraph({ ...graph, gating: 'conditional' }));
   writeFileSync(at(BUNDLE_FILES.tokenizer), model.tokenizer.json);
+  if (learned.tlm !== null)
+    writeBundleTlm(
+      folder,
+      { graph: BUNDLE_FILES.tlmGraph, weights: BUNDLE_FILES.tlmWeights },
+      learned.tlm.about.config,
+      decodeTlm(learned.tlm.bytes),
+      { catalog: file.catalog, weightsFile: BUNDLE_FILES.weights, inputSize: config.hiddenSize },
+    );
   if (recovery === null) return null;
   const { sites, rank, bias, method } = recovery.about;
   return {

@@ -77,6 +77,14 @@ export class GraphBuilder {
     return value;
   }
 
+  /** A tensor of another file than the graph's weights. */
+  mapped(name: string, location: string, stored: StoredTensor): string {
+    const { initializers } = this.#shared;
+    if (!initializers.has(name))
+      initializers.set(name, externalTensor(name, stored.type, stored.dims, { location, ...stored }));
+    return name;
+  }
+
   /** Type and dims of a stored weight. */
   stored(name: string): StoredTensor {
     const stored = this.#shared.catalog.get(name);

@@ -104,6 +104,7 @@ export async function learn(
       ranges,
       smoothing: SMOOTHING_STRENGTH,
       recovery,
+      tlm: null,
     },
     data,
   });

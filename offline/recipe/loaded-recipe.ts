@@ -1,11 +1,18 @@
 import type { LayerOrder, LayerRanges } from '../../core/recipe-blobs.ts';
-import type { Recipe, RecipeRecovery } from '../../core/recipe.ts';
+import type { Recipe, RecipeRecovery, RecipeTlm } from '../../core/recipe.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
 
 /** Adapters of all levels but the full one, as a recipe keeps them. */
 export interface LearnedRecovery {
   readonly about: RecipeRecovery;
   /** f16, for unsmoothed weights. */
+  readonly bytes: Uint8Array;
+}
+
+/** The trained tiny language model, as a recipe keeps it. */
+export interface LearnedTlm {
+  readonly about: Omit<RecipeTlm, 'parameters'>;
+  /** f16, in the layout of `core/tlm.ts`. */
   readonly bytes: Uint8Array;
 }
 
@@ -17,6 +24,8 @@ export interface Learned {
   readonly ranges: readonly LayerRanges[];
   readonly smoothing: number;
   readonly recovery: LearnedRecovery | null;
+  /** Trained on these levels and their adapters; what is newly learned has none. */
+  readonly tlm: LearnedTlm | null;
 }
 
 /** A recipe with its blobs, read and checked. */
@@ -33,4 +42,5 @@ export const RECIPE_BLOBS = {
   orders: 'orders.bin',
   ranges: 'ranges.bin',
   adapters: 'adapters.bin',
+  tlm: 'tlm.bin',
 } as const;

@@ -5,7 +5,8 @@ import { adapterLayout } from '../../core/recovery-adapter.ts';
 import { decodeOrders, decodeRanges } from '../../core/recipe-blobs.ts';
 import { parseRecipe, RECIPE_FILE, type Recipe, type RecipeBlob } from '../../core/recipe.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import type { LearnedRecovery, LoadedRecipe } from './loaded-recipe.ts';
+import { tlmLayout } from '../../core/tlm.ts';
+import type { LearnedRecovery, LearnedTlm, LoadedRecipe } from './loaded-recipe.ts';
 
 const REMEDY = 'Fetch the recipe again, or make it with `npm run elasticize -- --recipe-out`.';
 
@@ -43,6 +44,21 @@ async function readRecovery(folder: string, recipe: Recipe): Promise<Result<Lear
   return ok({ about: recipe.recovery, bytes: bytes.value });
 }
 
+async function readTlm(folder: string, recipe: Recipe): Promise<Result<LearnedTlm | null>> {
+  if (recipe.tlm === null) return ok(null);
+  const { parameters, ...about } = recipe.tlm;
+  const bytes = await readBlob(folder, parameters);
+  if (!bytes.ok) return bytes;
+  const expected = 2 * tlmLayout(about.config, recipe.model.hiddenSize).total;
+  if (parameters.sizeBytes !== expected)
+    return fail(
+      'recipe-corrupt',
+      `${join(folder, parameters.file)} has ${parameters.sizeBytes} bytes in place of ${expected}.`,
+      REMEDY,
+    );
+  return ok({ about, bytes: bytes.value });
+}
+
 /**
  * Reads a recipe's folder and checks all of it. Failures: `recipe-missing`, `recipe-corrupt` (names the first wrong
  * thing), and those of `parseRecipe`.
@@ -73,6 +89,8 @@ export async function readRecipe(folder: string): Promise<Result<LoadedRecipe>> 
   if (!ranges.ok) return ranges;
   const recovery = await readRecovery(folder, recipe);
   if (!recovery.ok) return recovery;
+  const tlm = await readTlm(folder, recipe);
+  if (!tlm.ok) return tlm;
   let qualityCard: string | null = null;
   if (recipe.qualityCard !== null) {
     const card = await readBlob(folder, recipe.qualityCard);
@@ -89,6 +107,7 @@ export async function readRecipe(folder: string): Promise<Result<LoadedRecipe>> 
       ranges: ranges.value,
       smoothing: recipe.smoothing,
       recovery: recovery.value,
+      tlm: tlm.value,
     },
     qualityCard,
     sha256: sha256Of(Buffer.from(text)),

@@ -58,7 +58,10 @@ export function writeRecipe(
       ranges: write(RECIPE_BLOBS.ranges, encodeRanges(learned.ranges)),
       adapters: learned.recovery === null ? null : write(RECIPE_BLOBS.adapters, learned.recovery.bytes),
       recovery: learned.recovery?.about ?? null,
-      tlm: null,
+      tlm:
+        learned.tlm === null
+          ? null
+          : { ...learned.tlm.about, parameters: write(RECIPE_BLOBS.tlm, learned.tlm.bytes) },
       qualityCard: qualityCard === null ? null : write(QUALITY_CARD_FILE, Buffer.from(qualityCard)),
       data: record.data,
       seed: record.seed,

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import type { BundleManifest, Variant } from '../../../core/bundle-manifest.ts';
 import type { AdapterShape, RuntimeSite } from '../../../core/recovery-adapter.ts';
 import { unwrap } from '../../../core/result.ts';
-import { elasticize, tinySourceModel, type SourceModel } from '../../../offline/index.ts';
+import {
+  elasticize,
+  readRecipe,
+  tinySourceModel,
+  tinyTlm,
+  type SourceModel,
+} from '../../../offline/index.ts';
 import { fakeRecovery } from '../../offline/support/fake-recovery.ts';
 
 export interface TinyBundle {
@@ -15,7 +21,10 @@ export interface TinyBundle {
   readonly remove: () => void;
 }
 
-/** A bundle of the random tiny model in a temporary folder, with random adapters where their shape is given. */
+/**
+ * A bundle of the random tiny model in a temporary folder, with random adapters where their shape is given, and with a
+ * random TLM where it is asked for.
+ */
 export async function makeTinyBundle(
   variant: Variant,
   options: {
@@ -23,6 +32,7 @@ export async function makeTinyBundle(
     contextLength?: number;
     model?: SourceModel;
     adapter?: AdapterShape<RuntimeSite>;
+    tlm?: boolean;
   } = {},
 ): Promise<TinyBundle> {
   const root = mkdtempSync(join(tmpdir(), 'bungee-agent-'));
@@ -35,9 +45,14 @@ export async function makeTinyBundle(
     adapter === undefined
       ? {}
       : { recovery: 'distill' as const, adapter, stages: { recover: fakeRecovery().stage } };
-  const manifest = unwrap(
-    await elasticize({ model, out: dir, variant, dataFolder: null, single: single ?? false, ...recovered }),
-  );
+  const making = { model, out: dir, variant, dataFolder: null, single: single ?? false, ...recovered };
+  const recipeOut = options.tlm === true ? join(root, 'recipe') : null;
+  let manifest = unwrap(await elasticize({ ...making, recipeOut }));
+  if (recipeOut !== null) {
+    const recipe = unwrap(await readRecipe(recipeOut));
+    const learned = { ...recipe.learned, tlm: tinyTlm(model.config.hiddenSize) };
+    manifest = unwrap(await elasticize({ ...making, recipe: { ...recipe, learned } }));
+  }
   return {
     dir,
     manifest,
