@@ -29,6 +29,7 @@ export const phoneOptionsSchema = z.strictObject({
     .strictObject({
       ambientC: z.number().min(-40).max(80),
       fullLoadWatt: positive,
+      otherWatt: z.number().min(0).finite(),
       skinKelvinPerWatt: positive,
       cpuKelvinPerWatt: positive,
       skinTimeConstantS: positive,

@@ -17,6 +17,11 @@ const PROMPT_SETS: Record<AppId, AppPromptSet> = {
   xiaoai: XIAOAI_PROMPTS,
 };
 
+/** What the requests of an app are made of. */
+export function promptSetOf(app: AppId): AppPromptSet {
+  return PROMPT_SETS[app];
+}
+
 /**
  * The `index`-th request of an app; indices wrap around, and each round shows the examples in another order,
  * so that no two prompts of a long trace share more than the instruction.

@@ -2,7 +2,7 @@ import type { AppPromptSet } from './app-prompt-set.ts';
 
 export const SHORTCUTS_PROMPTS: AppPromptSet = {
   system:
-    'Name the app that is needed for the task. Apps: Clock, Calendar, Camera, Gallery, Contacts, Phone, Messages, Mail, Maps, Music, Files, Notes, Settings, Browser, Calculator, Recorder, Weather, Store, Translate, Health. Answer with one app name.',
+    'Name the app of this phone that is needed for the task. Apps: Clock (alarms, timers, stopwatch, world time), Calendar (appointments, invitations), Camera (photos, video, panorama), Gallery (pictures and albums), Contacts (people and their numbers), Phone (calls, voicemail), Messages (texts), Mail, Maps (routes, traffic, places), Music (songs, playlists), Files (documents, downloads), Notes (lists, memos), Settings (network, display, sound, storage), Browser (web pages), Calculator, Recorder (sound only), Weather (forecast), Store (installing and updating apps), Translate, Health (steps, sleep, pulse). Take the app in which the task ends, not one that is only opened on the way. Answer with one app name and nothing else.',
   examples: [
     { question: 'Delete the blurry picture from yesterday.', answer: 'Gallery' },
     { question: 'Start a stopwatch for the race.', answer: 'Clock' },

@@ -1,9 +1,12 @@
 /** Holds processes for a share of each period, so that heat slows them for real. */
 
-/** Long enough for the host's scheduler, short against a decoded token. */
-const PERIOD_MS = 30;
+/** Short against a prefill and a few decoded tokens, long against what a timer is late by. */
+const PERIOD_MS = 12;
 /** Below this a stop is shorter than the timers can hold. */
 const SMALLEST_SHARE = 0.03;
+const LARGEST_SHARE = 0.95;
+/** Phases are as long as a late timer makes them; the next ones make up for it, but never by more than this. */
+const LONGEST_PHASE_MS = 4 * PERIOD_MS;
 
 export interface HeldProcesses {
   /** Stops (true) or continues every process of the phone. */
@@ -12,11 +15,16 @@ export interface HeldProcesses {
 
 export class DutyCycler {
   readonly #processes: HeldProcesses;
+  readonly #nowMs: () => number;
   #share = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** Time held beyond the share so far, ms. */
+  #surplusMs = 0;
+  #phaseAtMs = 0;
 
-  constructor(processes: HeldProcesses) {
+  constructor(processes: HeldProcesses, nowMs: () => number = () => performance.now()) {
     this.#processes = processes;
+    this.#nowMs = nowMs;
   }
 
   get share(): number {
@@ -24,8 +32,11 @@ export class DutyCycler {
   }
 
   setShare(share: number): void {
-    this.#share = share < SMALLEST_SHARE ? 0 : Math.min(0.95, share);
-    if (this.#share > 0 && this.#timer === undefined) this.#hold();
+    this.#share = share < SMALLEST_SHARE ? 0 : Math.min(LARGEST_SHARE, share);
+    if (this.#share === 0 || this.#timer !== undefined) return;
+    this.#surplusMs = 0;
+    this.#phaseAtMs = this.#nowMs();
+    this.#hold();
   }
 
   stop(): void {
@@ -38,10 +49,33 @@ export class DutyCycler {
 
   #hold(): void {
     this.#processes.hold(true);
-    this.#timer = setTimeout(() => {
-      this.#processes.hold(false);
-      if (this.#share === 0) this.#timer = undefined;
-      else this.#timer = setTimeout(() => this.#hold(), PERIOD_MS * (1 - this.#share));
-    }, PERIOD_MS * this.#share);
+    this.#surplusMs -= this.#phaseMs() * this.#share;
+    const holdMs = Math.min(LONGEST_PHASE_MS, PERIOD_MS * this.#share - this.#surplusMs);
+    this.#timer = setTimeout(() => this.#release(), Math.max(1, holdMs));
+  }
+
+  #release(): void {
+    this.#processes.hold(false);
+    this.#surplusMs += this.#phaseMs() * (1 - this.#share);
+    if (this.#share === 0) {
+      this.#timer = undefined;
+      return;
+    }
+    const runMs = Math.min(LONGEST_PHASE_MS, this.#surplusMs / this.#share);
+    this.#timer = setTimeout(
+      () => {
+        if (this.#share > 0) this.#hold();
+        else this.#timer = undefined;
+      },
+      Math.max(1, runMs),
+    );
+  }
+
+  /** Length of the phase that ends now, ms; the next one begins. */
+  #phaseMs(): number {
+    const nowMs = this.#nowMs();
+    const lengthMs = nowMs - this.#phaseAtMs;
+    this.#phaseAtMs = nowMs;
+    return lengthMs;
   }
 }

@@ -7,6 +7,8 @@ export interface ThermalParameters {
   readonly ambientC: number;
   /** Heat of the whole CPU at full load, watt; a phone's big-core cluster under sustained load. */
   readonly fullLoadWatt: number;
+  /** Heat of everything else, watt: screen, radio, charging, other apps. */
+  readonly otherWatt: number;
   /** Case over ambient, kelvin per watt. */
   readonly skinKelvinPerWatt: number;
   /** CPU over case, kelvin per watt. */
@@ -19,16 +21,21 @@ export interface ThermalParameters {
   readonly maxHeldShare: number;
 }
 
-/** Thresholds as Pixel phones report for VIRTUAL-SKIN; full load settles at 25 + 5 W * 5 K/W = 50 degrees. */
+/**
+ * Thresholds as Pixel phones report for VIRTUAL-SKIN. A phone that only waits settles at 25 + 2.8 W * 5 K/W = 39
+ * degrees, where the light status begins; one that serves now and then is slowed to about 70 % within three or four
+ * minutes, one that never rests to 55 % (docs/decisions/0066).
+ */
 export const DEFAULT_THERMAL: ThermalParameters = {
   ambientC: 25,
   fullLoadWatt: 5,
+  otherWatt: 2.8,
   skinKelvinPerWatt: 5,
   cpuKelvinPerWatt: 8,
   skinTimeConstantS: 90,
   cpuTimeConstantS: 4,
   thresholdsC: [39, 43, 45],
-  maxHeldShare: 0.75,
+  maxHeldShare: 0.45,
 };
 
 export interface Temperatures {
@@ -55,7 +62,7 @@ export function stepTemperatures(
     at + (goal - at) * (1 - Math.exp(-Math.max(0, seconds) / timeConstantS));
   const skinC = towards(
     from.skinC,
-    parameters.ambientC + watt * parameters.skinKelvinPerWatt,
+    parameters.ambientC + (watt + parameters.otherWatt) * parameters.skinKelvinPerWatt,
     parameters.skinTimeConstantS,
   );
   const cpuC = towards(from.cpuC, skinC + watt * parameters.cpuKelvinPerWatt, parameters.cpuTimeConstantS);

@@ -65,7 +65,9 @@ export class ThermalService {
   }
 
   get #parameters(): PhoneOptions['thermal'] {
-    return { ...this.#options.thermal, ambientC: this.#ambientC };
+    const { thermal, isThermalOn } = this.#options;
+    // A phone that heat does not slow lies on a table with its screen off.
+    return { ...thermal, ambientC: this.#ambientC, otherWatt: isThermalOn ? thermal.otherWatt : 0 };
   }
 
   setAmbientC(celsius: number): void {
