@@ -20,6 +20,7 @@ export interface RequestOptions {
   readonly seed: number;
   /** Only items of these slices (training sets); recovery has seen the answers of `training`. Default: all. */
   readonly slices?: readonly Slice[];
+  /** Default: running text, the paper's form, which this model answers better (decision 0062). */
   readonly form?: PromptForm;
   /** Longest prompt, tokens. */
   readonly maxTokens?: number;
@@ -40,7 +41,7 @@ function requestOf(
   options: RequestOptions,
 ): StrategyRequest | null {
   const item = set.items[index] as QuestionItem;
-  const { form = 'chat', maxTokens = MAX_PROMPT_TOKENS, seed } = options;
+  const { form = 'plain', maxTokens = MAX_PROMPT_TOKENS, seed } = options;
   const build = (examples: readonly QuestionItem[]): StrategyRequest =>
     strategyRequest(
       `${set.name}-${index}`,

@@ -31,13 +31,27 @@ function sharedLength(a: readonly number[], b: readonly number[]): number {
 /** `plain` is running text; `chat` goes through the model's template, as the agent serves. */
 export type PromptForm = 'plain' | 'chat';
 
-/** Whole text of a prompt, and where the part begins and ends that may be dropped, in characters. */
-function laidOut(prompt: FewShotPrompt, form: PromptForm, text: RequestText): [string, number, number] {
-  if (form === 'plain') return [`${prompt.header}\n\n${prompt.question}`, 0, prompt.header.length];
-  const whole = text.render(fewShotMessages(prompt));
-  const from = whole.indexOf(prompt.header);
+/**
+ * Tokens of a text, and which of them lie wholly inside of a part of it.
+ *
+ * @param part occurs in `whole`
+ */
+export function compressibleTokens(
+  whole: string,
+  part: string,
+  text: Pick<RequestText, 'encode' | 'start'>,
+): { tokens: number[]; compressible: boolean[] } {
+  const from = whole.indexOf(part);
   if (from < 0) throw new RangeError('the chat template changes the system message');
-  return [whole, from, from + prompt.header.length];
+  const ids = text.encode(whole);
+  const before = text.encode(whole.slice(0, from));
+  const first = sharedLength(before, ids) < before.length ? before.length + 1 : before.length;
+  const last = sharedLength(text.encode(whole.slice(0, from + part.length)), ids);
+  const tokens = [...text.start, ...ids];
+  return {
+    tokens,
+    compressible: tokens.map((_, i) => i >= text.start.length + first && i < text.start.length + last),
+  };
 }
 
 /** Encodes a prompt and the choices of its item. A token on the border of the compressible part is kept. */
@@ -49,16 +63,9 @@ export function strategyRequest(
   form: PromptForm,
   text: RequestText,
 ): StrategyRequest {
-  const [whole, from, to] = laidOut(prompt, form, text);
-  const ids = text.encode(whole);
-  const before = text.encode(whole.slice(0, from));
-  const first = sharedLength(before, ids) < before.length ? before.length + 1 : before.length;
-  const last = sharedLength(text.encode(whole.slice(0, to)), ids);
-  const tokens = [...text.start, ...ids];
-  const compressible = tokens.map((_, i) => {
-    const at = i - text.start.length;
-    return at >= first && at < last;
-  });
+  const whole =
+    form === 'plain' ? `${prompt.header}\n\n${prompt.question}` : text.render(fewShotMessages(prompt));
+  const { tokens, compressible } = compressibleTokens(whole, prompt.header, text);
   const pieces = tokens.map((token) => text.piece(token));
   return {
     id,
