@@ -8,12 +8,14 @@ import {
   formatRatio,
   UNKNOWN,
 } from '../format/units.ts';
+import { INTERVENTION_IDS, INTERVENTIONS } from '../format/intervention.ts';
 import { verdictWord } from '../format/verdict.ts';
 import type { LiveView } from '../live/live-view.ts';
 import type { RequestRow } from '../live/request-row.ts';
 import { valueAt } from '../live/time-series.ts';
 import { useShown } from '../state/shown-store.ts';
 import { useView, type LatencyUnit } from '../state/view-store.ts';
+import { InterventionMark } from '../widgets/intervention-mark.tsx';
 import { Term } from '../widgets/term.tsx';
 import type { LaneId, LaneSpec } from './lanes.ts';
 
@@ -28,7 +30,22 @@ export function ChartHeading({ spec }: { readonly spec: LaneSpec }) {
       <span className="lane-value">
         {latency ? <HoveredLatency metric={spec.id} unit={unit} /> : <SeriesValue id={spec.id} />}
       </span>
+      {spec.id === 'level' ? <InterventionKey /> : null}
     </header>
+  );
+}
+
+/** What the marks over the level mean. */
+function InterventionKey() {
+  return (
+    <ul className="lane-key" aria-label="Marks of the level chart">
+      {INTERVENTION_IDS.map((kind) => (
+        <li key={kind}>
+          <InterventionMark kind={kind} />
+          {INTERVENTIONS[kind].word}
+        </li>
+      ))}
+    </ul>
   );
 }
 

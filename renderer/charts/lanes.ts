@@ -36,7 +36,7 @@ export const LANES: readonly LaneSpec[] = [
     id: 'level',
     term: 'level',
     title: 'LEVEL',
-    description: 'Level in use over time, switches ticked',
+    description: 'Level in use over time, switches ticked, the guard’s interventions marked',
     make: levelLane,
   },
   {

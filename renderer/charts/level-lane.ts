@@ -1,6 +1,7 @@
 import uPlot from 'uplot';
 import type { SeriesView } from '../live/time-series.ts';
 import { lowerBound } from '../live/time-series.ts';
+import { paintInterventions } from './intervention-marks.ts';
 import type { TimeRange } from '../live/filter.ts';
 import { clipped, type Lane } from './lane.ts';
 
@@ -26,7 +27,10 @@ export function stepsIn(series: SeriesView, range: TimeRange, endMs: number): St
   return steps;
 }
 
-/** The level as a step line over bars in the level's colour; switches ticked at the upper edge; p dashed. */
+/**
+ * The level as a step line over bars in the level's colour; switches ticked at the upper edge, the guard's marked;
+ * p dashed.
+ */
 export function levelLane(): Lane {
   return {
     id: 'level',
@@ -35,7 +39,8 @@ export function levelLane(): Lane {
       [frame.range.fromMs, frame.range.toMs],
       [null, null],
     ],
-    yRange: () => [0, 112],
+    // Above 100 % is room for ticks and marks.
+    yRange: () => [0, 132],
     series: () => ({ scale: 'y', paths: () => null, points: { show: false } }),
     formatY: (value) => `${value} %`,
     ySplits: () => [20, 60, 100],
@@ -73,13 +78,14 @@ export function levelLane(): Lane {
         ctx.setLineDash([]);
         ctx.strokeStyle = palette.accent;
         ctx.lineWidth = 1.5 * line;
-        for (const { atMs } of frame.view.switches) {
-          if (atMs < frame.range.fromMs || atMs > frame.range.toMs) continue;
+        for (const { atMs, reason } of frame.view.switches) {
+          if (reason === 'tpot-drift' || atMs < frame.range.fromMs || atMs > frame.range.toMs) continue;
           ctx.beginPath();
           ctx.moveTo(x(atMs), u.bbox.top);
           ctx.lineTo(x(atMs), u.bbox.top + 5 * line);
           ctx.stroke();
         }
+        paintInterventions(u, ctx, frame, palette);
       });
     },
   };

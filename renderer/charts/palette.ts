@@ -9,6 +9,7 @@ export interface Palette {
   readonly accent: string;
   readonly selection: string;
   readonly error: string;
+  readonly warning: string;
   readonly surface: string;
   readonly font: string;
   readonly app: Readonly<Record<AppId | 'client', string>>;
@@ -26,6 +27,7 @@ export function readPalette(element: HTMLElement): Palette {
     accent: read('--accent'),
     selection: read('--chart-selection'),
     error: read('--error'),
+    warning: read('--warning'),
     surface: read('--surface'),
     font: `11px ${style.fontFamily}`,
     app: { ...(Object.fromEntries(apps) as Record<AppId, string>), client: read('--text-muted') },

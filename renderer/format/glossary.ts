@@ -54,18 +54,64 @@ export const GLOSSARY = {
   promptLevel: {
     name: 'Prompt level p',
     unit: '% of prompt tokens',
-    definition: 'Share of the compressible prompt tokens that are kept.',
+    definition:
+      'Share of a prompt’s tokens that are kept. System prompt and examples may be shortened, by whole words; the question never is, so a small p may keep more than its share.',
   },
   strategy: {
     name: 'p × m',
     unit: '',
-    definition: 'The strategy of a request: prompt level and level.',
+    definition: 'The strategy of a request: prompt level p and level m, both in per cent.',
   },
   feasible: {
     name: 'Feasible',
     unit: '',
     definition:
       'Both predicted latencies, waiting included, are within the SLO by this phone’s measured profile.',
+  },
+  tlm: {
+    name: 'TLM',
+    unit: 'ms',
+    definition:
+      'Tiny language model on the phone with two heads: one proposes p × m for a request and its SLO, one scores the words of the prompt. Its time is part of TTFT.',
+  },
+  guard: {
+    name: 'Guard',
+    unit: '% of requests',
+    definition:
+      'Takes the feasible strategy of the best measured quality where the TLM’s proposal is predicted to miss the SLO; while tokens stream, lowers the level if TPOT runs over its bound.',
+  },
+  nothingFeasible: {
+    name: 'Nothing fits',
+    unit: '% of requests',
+    definition: 'No strategy was predicted to keep the SLO, so the lightest was taken.',
+  },
+  correction: {
+    name: 'Correction',
+    unit: 'measured / predicted',
+    definition:
+      'How much slower or faster than its profile the phone has been of late (heat, other load); the guard multiplies its predictions by it.',
+  },
+  quality: {
+    name: 'Quality',
+    unit: '0 to 1',
+    definition:
+      'What a strategy is worth, measured before on questions with known answers: the mean probability of the right one.',
+  },
+  score: {
+    name: 'Score',
+    unit: '0 to 1',
+    definition: 'How much the answer needs a word, by the TLM’s score head; words of low score go first.',
+  },
+  keptShare: {
+    name: 'Prompt kept',
+    unit: '% of prompt tokens',
+    definition: 'Mean share of the prompt that was kept, over requests that the TLM was asked about.',
+  },
+  tlmShare: {
+    name: 'TLM / TTFT',
+    unit: '%',
+    definition:
+      'The TLM’s time over TTFT without waiting, both summed over the requests that it was asked about.',
   },
   temperature: {
     name: 'Temperature',

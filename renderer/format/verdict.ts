@@ -1,6 +1,5 @@
-import type { DecidedBy } from '../../core/strategy.ts';
 import type { RequestRow } from '../live/request-row.ts';
-import { formatMs, formatShare } from './units.ts';
+import { formatMs } from './units.ts';
 
 /** Hit, miss or what else became of a request, in one word. */
 export function verdictWord(row: RequestRow): string {
@@ -29,25 +28,6 @@ export function missReason(row: RequestRow): string | null {
   }
   if (row.report?.sloHit.tpot === false)
     parts.push(`TPOT ${formatMs(row.tpotMs)} > ${formatMs(limits?.tpotMs)}`);
-  if (row.decision?.feasible === false) parts.push('no level was predicted to meet it');
+  if (row.decision?.feasible === false) parts.push('no strategy was predicted to meet it');
   return parts.length === 0 ? 'missed its SLO' : parts.join('; ');
-}
-
-export const DECIDED_BY_WORDS: Readonly<Record<DecidedBy, string>> = {
-  tlm: 'proposed by the TLM’s decision head',
-  guard: 'the TLM’s proposal would miss the SLO, so the best feasible strategy',
-  profile: 'the largest level that the phone’s profile calls feasible',
-  pinned: 'the level is pinned',
-  request: 'the request asked for this level',
-  'no-slo': 'no SLO, so the largest level',
-  'no-profile': 'no profile yet, so the level that the SLO’s ratio names',
-  'nothing-feasible': 'nothing is feasible, so the smallest level',
-};
-
-/** `p×m`: prompt level and level of a request. */
-export function strategyText(row: RequestRow): string | null {
-  const strategy = row.decision?.strategy;
-  return strategy === undefined
-    ? null
-    : `${formatShare(strategy.promptLevel)} of the prompt × level ${strategy.modelLevel} %`;
 }

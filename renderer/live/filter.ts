@@ -17,6 +17,10 @@ const STATE_WORDS: Readonly<Record<string, (row: RequestRow) => boolean>> = {
   miss: (row) => row.hit === false,
   failed: (row) => row.state === 'failed',
   running: (row) => row.state === 'running',
+  tlm: (row) => row.decision?.decidedBy === 'tlm',
+  guard: (row) => row.decision?.decidedBy === 'guard',
+  infeasible: (row) => row.decision?.decidedBy === 'nothing-feasible',
+  lowered: (row) => row.lowerings.length > 0,
   queued: (row) => row.state === 'queued' || row.state === 'sent',
 };
 

@@ -22,8 +22,8 @@ export class LiveStore {
   #events = 0;
   #view: LiveView | null = EMPTY_VIEW;
 
-  constructor(maxRequests?: number) {
-    this.#requests = new RequestIndex(maxRequests);
+  constructor(maxRequests?: number, maxDetailItems?: number) {
+    this.#requests = new RequestIndex(maxRequests, maxDetailItems);
   }
 
   /** The current view; the same object until something changes. */
@@ -100,6 +100,7 @@ export class LiveStore {
           to: event.to,
           switchMs: event.switchMs,
           requestId: event.requestId,
+          reason: event.reason,
         });
         if (this.#switches.length > MAX_SWITCHES) this.#switches.shift();
         break;

@@ -10,6 +10,8 @@ export interface LevelSwitch {
   /** Time that the switch itself took, ms. */
   readonly switchMs: number;
   readonly requestId: string | null;
+  /** `tpot-drift`: the guard's, inside of a request. */
+  readonly reason: 'strategy' | 'tpot-drift';
 }
 
 export interface Note {

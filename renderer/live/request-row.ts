@@ -1,14 +1,29 @@
+import type { AgentEvent } from '../../core/agent-event.ts';
 import { appById, appIdSchema, type AppId } from '../../core/app.ts';
 import { itlMs, sloHit, tpotMs, ttftMs, type RequestOutcome } from '../../core/metrics.ts';
+import type { Level } from '../../core/level.ts';
 import type { LiveEvent } from '../../core/run-record.ts';
 import type { Slo } from '../../core/slo.ts';
 import { summarize, type Summary } from '../../core/statistics.ts';
-import type { Decision, ElasticReport } from '../../core/strategy.ts';
+import type { Decision, ElasticReport, StrategyCell } from '../../core/strategy.ts';
 
 export type RequestState = 'sent' | 'queued' | 'running' | RequestOutcome;
 
 /** Longest generated text kept per request, characters. */
 export const MAX_TEXT_CHARS = 20_000;
+
+/** A word of a compressed prompt; `score` is null where it is always kept. */
+export type PromptWord = Extract<AgentEvent, { type: 'prompt-compressed' }>['words'][number];
+
+/** The guard lowered the level inside of a request, because TPOT ran over its bound. */
+export interface Lowering {
+  /** Phone clock, ms. */
+  readonly atMs: number;
+  readonly from: Level;
+  readonly to: Level;
+  /** Tokens that were there by then. */
+  readonly afterTokens: number;
+}
 
 /** One request as the window shows it; immutable, a new row per event that concerns it. */
 export interface RequestRow {
@@ -24,6 +39,14 @@ export interface RequestRow {
   readonly arrivedAtMs: number | null;
   readonly promptTokens: number | null;
   readonly decision: Decision | null;
+  /** All strategies that could have been taken; null = the agent did not say, or `detailsDropped`. */
+  readonly grid: readonly StrategyCell[] | null;
+  /** The prompt word by word where something was left out of it; null as `grid`. */
+  readonly words: readonly PromptWord[] | null;
+  /** Grid and words were let go to bound memory. */
+  readonly detailsDropped: boolean;
+  /** In order. */
+  readonly lowerings: readonly Lowering[];
   readonly report: ElasticReport | null;
   readonly queueMs: number | null;
   readonly ttftMs: number | null;
@@ -53,6 +76,10 @@ function emptyRow(id: string, atMs: number): RequestRow {
     arrivedAtMs: null,
     promptTokens: null,
     decision: null,
+    grid: null,
+    words: null,
+    detailsDropped: false,
+    lowerings: [],
     report: null,
     queueMs: null,
     ttftMs: null,
@@ -100,9 +127,12 @@ export function requestIdOf(event: LiveEvent): string | null {
   switch (event.event.type) {
     case 'request-queued':
     case 'request-started':
+    case 'prompt-compressed':
     case 'token':
     case 'request-finished':
       return event.event.requestId;
+    case 'level-switched':
+      return event.event.reason === 'tpot-drift' ? event.event.requestId : null;
     default:
       return null;
   }
@@ -142,8 +172,17 @@ function reduceAgentEvent(row: RequestRow, event: AgentPart): RequestRow {
         slo: event.decision.slo ?? row.slo,
         state: isOpen(row) ? 'running' : row.state,
         decision: row.report ?? event.decision,
+        grid: event.grid,
         queueMs: row.report?.measured.queueMs ?? event.queueMs,
       };
+    case 'prompt-compressed':
+      return { ...row, words: event.words };
+    case 'level-switched': {
+      const { atMs, from, to } = event;
+      if (row.lowerings.some((known) => known.atMs === atMs && known.to === to)) return row;
+      const lowering: Lowering = { atMs, from, to, afterTokens: row.tokens };
+      return { ...row, lowerings: [...row.lowerings, lowering] };
+    }
     case 'token': {
       if (!isOpen(row) || event.index < row.tokens) return row;
       const tokenAtMs = [...row.tokenAtMs, event.atMs];
@@ -190,4 +229,14 @@ function reduceAgentEvent(row: RequestRow, event: AgentPart): RequestRow {
 /** The row once its run has ended without it: cut off, so not judged. */
 export function cutOff(row: RequestRow): RequestRow {
   return isOpen(row) && row.ofRun ? judged({ ...row, state: 'cut-off', tokenAtMs: [] }) : row;
+}
+
+/** Words and strategies that a row holds: what its details weigh. */
+export function detailItems(row: RequestRow | undefined): number {
+  return (row?.grid?.length ?? 0) + (row?.words?.length ?? 0);
+}
+
+/** The row without grid and words. */
+export function withoutDetails(row: RequestRow): RequestRow {
+  return { ...row, grid: null, words: null, detailsDropped: true };
 }

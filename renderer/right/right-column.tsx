@@ -1,12 +1,14 @@
 import { useMemo } from 'react';
 import { APPS } from '../../core/app.ts';
 import type { DesktopState } from '../../core/desktop-state.ts';
+import { decisionFigures } from '../live/decision-figures.ts';
 import { figuresOf, figuresPerApp } from '../live/figures.ts';
 import { rowsInScope, scopeMs } from '../state/current-frame.ts';
 import { useSampledView } from '../state/use-sampled-view.ts';
 import { useShown } from '../state/shown-store.ts';
 import { useView } from '../state/view-store.ts';
 import { AppCard } from './app-card.tsx';
+import { Decisions } from './decisions.tsx';
 import { LevelPin } from './level-pin.tsx';
 import { Overall } from './overall.tsx';
 import { TraceControls } from './trace-controls.tsx';
@@ -16,10 +18,14 @@ export function RightColumn({ state }: { readonly state: DesktopState }) {
   const view = useSampledView();
   const past = useShown((shown) => shown.past);
   const selection = useView((slice) => slice.selection);
-  const { all, perApp } = useMemo(() => {
+  const { all, perApp, decisions } = useMemo(() => {
     const rows = rowsInScope(view.rows, selection);
     const durationMs = scopeMs(view, selection);
-    return { all: figuresOf(rows, durationMs), perApp: figuresPerApp(rows, durationMs) };
+    return {
+      all: figuresOf(rows, durationMs),
+      perApp: figuresPerApp(rows, durationMs),
+      decisions: decisionFigures(rows),
+    };
   }, [view, selection]);
   const slos = past === null ? state.slos : { ...state.slos, ...past.slos };
   return (
@@ -29,6 +35,7 @@ export function RightColumn({ state }: { readonly state: DesktopState }) {
         switches={view.switches.length}
         scope={selection !== null ? 'selection' : past !== null ? 'past run' : 'this run'}
       />
+      <Decisions figures={decisions} />
       <section className="panel" aria-label="Apps">
         <header className="panel-title">
           <h2>Apps</h2>

@@ -1,12 +1,14 @@
 import { create } from 'zustand';
 import type { AppId } from '../../core/app.ts';
 import type { TraceSpec } from '../../core/trace.ts';
+import type { HeatMetric } from '../detail/heat-cells.ts';
 import type { TimeRange } from '../live/filter.ts';
 
 export const WINDOWS_S = [30, 60, 120, 300, 900, 3600] as const;
 
 export type LatencyUnit = 'ratio' | 'ms';
 export type BottomTab = 'requests' | 'log' | 'doctor' | 'notes';
+export type DetailTab = 'summary' | 'prompt' | 'decision';
 export type DialogName = 'connect' | 'add-bundle' | 'palette' | 'help' | 'delete-run' | 'alias';
 
 /** What the user looks at and has chosen here; nothing that the services know. */
@@ -22,6 +24,9 @@ interface ViewSlice {
   /** Only this app's requests in charts and table. */
   readonly app: AppId | null;
   readonly expandedId: string | null;
+  /** What of the expanded request is on show, and what its heat map's colour means. */
+  readonly detailTab: DetailTab;
+  readonly heatMetric: HeatMetric;
   /** Request whose mark is under the cursor in a chart or in the table. */
   readonly hoveredId: string | null;
   readonly cursorMs: number | null;
@@ -43,6 +48,8 @@ export const useView = create<ViewSlice>()(() => ({
   filter: '',
   app: null,
   expandedId: null,
+  detailTab: 'summary',
+  heatMetric: 'quality',
   hoveredId: null,
   cursorMs: null,
   tab: 'requests',

@@ -1,114 +1,52 @@
-import { formatSlo } from '../../core/slo.ts';
-import { formatCount, formatMs, UNKNOWN } from '../format/units.ts';
-import { DECIDED_BY_WORDS, missReason, strategyText } from '../format/verdict.ts';
+import { Tabs } from 'radix-ui';
+import { DecisionView } from '../detail/decision-view.tsx';
+import { PromptView } from '../detail/prompt-view.tsx';
+import { RequestSummary } from '../detail/request-summary.tsx';
+import { interventionsOf, INTERVENTIONS } from '../format/intervention.ts';
+import { formatShare } from '../format/units.ts';
 import type { RequestRow } from '../live/request-row.ts';
-import { Term } from '../widgets/term.tsx';
+import { look, useView, type DetailTab } from '../state/view-store.ts';
 
-function service(row: RequestRow): number | null {
-  return row.ttftMs === null || row.queueMs === null ? null : row.ttftMs - row.queueMs;
+const TABS: readonly DetailTab[] = ['summary', 'prompt', 'decision'];
+
+/** All that is known of a request, in three views of one height. */
+export function RequestDetail({ row }: { readonly row: RequestRow }) {
+  const tab = useView((view) => view.detailTab);
+  const titles = tabTitles(row);
+  return (
+    <Tabs.Root
+      className="detail"
+      value={tab}
+      onValueChange={(value) => look({ detailTab: TABS.find((one) => one === value) ?? 'summary' })}
+    >
+      <Tabs.List className="detail-tabs" aria-label="Request">
+        {TABS.map((one) => (
+          <Tabs.Trigger key={one} value={one} className="tab">
+            {titles[one]}
+          </Tabs.Trigger>
+        ))}
+      </Tabs.List>
+      <Tabs.Content value="summary" className="detail-content" tabIndex={-1}>
+        <RequestSummary row={row} />
+      </Tabs.Content>
+      <Tabs.Content value="prompt" className="detail-content" tabIndex={-1}>
+        <PromptView row={row} />
+      </Tabs.Content>
+      <Tabs.Content value="decision" className="detail-content" tabIndex={-1}>
+        <DecisionView row={row} />
+      </Tabs.Content>
+    </Tabs.Root>
+  );
 }
 
-/** All that is known of a request: the decision, what it predicted and what came of it, and the whole text. */
-export function RequestDetail({ row }: { readonly row: RequestRow }) {
-  const { decision } = row;
-  const reason = missReason(row);
-  const predicted = decision?.predicted ?? null;
-  const limits = decision?.limits ?? null;
-  const feasible = decision?.feasible ?? null;
-  return (
-    <div className="detail">
-      <div className="detail-facts">
-        <table className="facts">
-          <thead>
-            <tr>
-              <th />
-              <th className="number">measured</th>
-              <th className="number">predicted</th>
-              <th className="number">SLO</th>
-              <th className="number">full model</th>
-            </tr>
-          </thead>
-          <tbody>
-            <tr>
-              <th>
-                <Term id="ttft">TTFT</Term>
-              </th>
-              <td className={row.report?.sloHit.ttft === false ? 'number missed' : 'number'}>
-                {formatMs(row.ttftMs)}
-              </td>
-              <td className="number">
-                {predicted === null ? UNKNOWN : formatMs(predicted.ttftMs + (row.queueMs ?? 0))}
-              </td>
-              <td className="number">{formatMs(limits?.ttftMs)}</td>
-              <td className="number">{formatMs(decision?.reference?.ttftMs)}</td>
-            </tr>
-            <tr className="sub">
-              <th>waiting</th>
-              <td className="number">{formatMs(row.queueMs)}</td>
-              <td className="number" />
-              <td className="number" />
-              <td className="number" />
-            </tr>
-            <tr className="sub">
-              <th>service</th>
-              <td className="number">{formatMs(service(row))}</td>
-              <td className="number">{formatMs(predicted?.ttftMs)}</td>
-              <td className="number" />
-              <td className="number" />
-            </tr>
-            <tr>
-              <th>
-                <Term id="tpot">TPOT</Term>
-              </th>
-              <td className={row.report?.sloHit.tpot === false ? 'number missed' : 'number'}>
-                {formatMs(row.tpotMs)}
-              </td>
-              <td className="number">{formatMs(predicted?.tpotMs)}</td>
-              <td className="number">{formatMs(limits?.tpotMs)}</td>
-              <td className="number">{formatMs(decision?.reference?.tpotMs)}</td>
-            </tr>
-          </tbody>
-        </table>
-        <dl className="pairs">
-          <dt>Decision</dt>
-          <dd>
-            {decision === null
-              ? 'not yet'
-              : `${strategyText(row) ?? ''}: ${DECIDED_BY_WORDS[decision.decidedBy]}`}
-          </dd>
-          <dt>
-            <Term id="feasible">Feasible</Term>
-          </dt>
-          <dd>{feasible === null ? 'not known' : feasible ? 'yes' : 'no'}</dd>
-          <dt>SLO</dt>
-          <dd>{row.slo === null ? 'none' : formatSlo(row.slo)}</dd>
-          <dt>Tokens</dt>
-          <dd>
-            {formatCount(row.promptTokens)} in, {formatCount(row.tokens)} out
-            {row.finishReason === null ? '' : `, ended by ${row.finishReason}`}
-          </dd>
-          <dt>
-            <Term id="itl">ITL</Term>
-          </dt>
-          <dd>
-            {row.itl === null
-              ? UNKNOWN
-              : `p50 ${formatMs(row.itl.p50)}, p99 ${formatMs(row.itl.p99)}, max ${formatMs(row.itl.max)}`}
-          </dd>
-          <dt>
-            <Term id="e2el">E2EL</Term>
-          </dt>
-          <dd>{formatMs(row.e2elMs)}</dd>
-          <dt>Id</dt>
-          <dd className="selectable">{row.id}</dd>
-        </dl>
-      </div>
-      <div className="detail-text">
-        {reason === null ? null : <p className={row.hit === false ? 'reason' : 'muted'}>{reason}</p>}
-        <pre className="selectable" tabIndex={0} aria-label="Generated text">
-          {row.text === '' ? 'No token yet.' : row.text}
-        </pre>
-      </div>
-    </div>
-  );
+/** Names of the views, with what is special about this request. */
+function tabTitles(row: RequestRow): Readonly<Record<DetailTab, string>> {
+  const { promptTokens = 0, keptTokens = 0 } = row.decision ?? {};
+  const compressed = promptTokens > 0 && keptTokens < promptTokens;
+  const interventions = interventionsOf(row).map((kind) => INTERVENTIONS[kind].word);
+  return {
+    summary: 'Summary',
+    prompt: compressed ? `Prompt · ${formatShare(keptTokens / promptTokens)} kept` : 'Prompt',
+    decision: ['Decision', ...interventions].join(' · '),
+  };
 }

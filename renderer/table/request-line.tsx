@@ -1,11 +1,14 @@
 import { memo } from 'react';
 import { formatClock, formatMs, formatSloBrief, UNKNOWN } from '../format/units.ts';
+import { interventionsOf, interventionText, INTERVENTIONS } from '../format/intervention.ts';
 import { missReason, verdictWord } from '../format/verdict.ts';
 import { isOpen, type RequestRow } from '../live/request-row.ts';
 import { look, useView } from '../state/view-store.ts';
 import { AppMark } from '../widgets/app-mark.tsx';
 import { Icon } from '../widgets/icon.tsx';
+import { InterventionMark } from '../widgets/intervention-mark.tsx';
 import { LevelChip } from '../widgets/level-chip.tsx';
+import { Hint } from '../widgets/term.tsx';
 import { RequestDetail } from './request-detail.tsx';
 import { VerdictMark } from './verdict-mark.tsx';
 
@@ -26,6 +29,7 @@ function toggleRow(id: string): void {
 export const RequestLine = memo(function RequestLine({ row, index, expanded }: RequestLineProps) {
   const reason = missReason(row);
   const open = isOpen(row);
+  const interventions = interventionsOf(row);
   const hovered = useView((view) => view.hoveredId === row.id);
   return (
     <>
@@ -59,8 +63,11 @@ export const RequestLine = memo(function RequestLine({ row, index, expanded }: R
           {row.label}
         </span>
         <span role="cell">{formatSloBrief(row.slo)}</span>
-        <span role="cell">
+        <span role="cell" className="line-strategy">
           {row.decision === null ? UNKNOWN : <LevelChip strategy={row.decision.strategy} />}
+          {interventions.map((kind) => (
+            <InterventionMark key={kind} kind={kind} />
+          ))}
         </span>
         <span role="cell" className="number">
           {formatMs(row.queueMs)}
@@ -76,6 +83,11 @@ export const RequestLine = memo(function RequestLine({ row, index, expanded }: R
           {verdictWord(row)}
         </span>
         <span role="cell" className="line-text" title={reason ?? undefined}>
+          {interventions.map((kind) => (
+            <Hint key={kind} text={interventionText(kind, row)}>
+              <span className={`tag ${kind}`}>{INTERVENTIONS[kind].word}</span>
+            </Hint>
+          ))}
           {reason === null ? null : <span className={row.hit === false ? 'reason' : 'muted'}>{reason} </span>}
           <span className={reason === null ? undefined : 'muted'}>
             {open ? row.text.slice(-TAIL_CHARS) : row.text.slice(0, TAIL_CHARS)}

@@ -12,7 +12,9 @@ import { TableHead } from './table-head.tsx';
 
 /** As in table.css. */
 const LINE_PX = 24;
-const DETAIL_PX = 232;
+/** Details fill the list, within these. */
+const LEAST_DETAIL_PX = 196;
+const MOST_DETAIL_PX = 272;
 
 /** Requests of the selection, or all, that match app and filter; oldest first, as the view has them. */
 function useListed(): { rows: readonly RequestRow[]; of: number } {
@@ -37,17 +39,19 @@ export function RequestTable() {
     const index = expandedId === null ? -1 : rows.findLastIndex(({ id }) => id === expandedId);
     return index < 0 ? -1 : rows.length - 1 - index;
   }, [rows, expandedId]);
+  const listPx = scroller.current?.clientHeight ?? 0;
+  const detailPx = Math.min(MOST_DETAIL_PX, Math.max(LEAST_DETAIL_PX, listPx - LINE_PX));
   // Keyed by line, not by request: the heights of 20 000 lines are then not counted anew for each token.
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    estimateSize: (line) => LINE_PX + (line === openLine ? DETAIL_PX : 0),
+    estimateSize: (line) => LINE_PX + (line === openLine ? detailPx : 0),
     overscan: 8,
   });
-  useLayoutEffect(() => virtualizer.measure(), [openLine, virtualizer]);
+  useLayoutEffect(() => virtualizer.measure(), [openLine, detailPx, virtualizer]);
   useSteadyScroll(scroller, rows);
   useEffect(() => {
-    if (openLine >= 0) reveal(scroller.current, openLine * LINE_PX, LINE_PX + DETAIL_PX);
+    if (openLine >= 0) reveal(scroller.current, openLine * LINE_PX, LINE_PX + detailPx);
     // Only a newly opened row is brought into view; new rows above it must not move it again.
   }, [expandedId]);
   return (

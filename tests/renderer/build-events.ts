@@ -3,7 +3,7 @@ import type { AppId } from '../../core/app.ts';
 import type { Level } from '../../core/level.ts';
 import type { LiveEvent } from '../../core/run-record.ts';
 import type { Slo } from '../../core/slo.ts';
-import type { ElasticReport } from '../../core/strategy.ts';
+import type { Decision, ElasticReport, StrategyCell } from '../../core/strategy.ts';
 
 /** Builders of live events for tests: everything has a value, tests say only what they are about. */
 
@@ -48,6 +48,69 @@ export function report(requestId: string, change: Partial<ElasticReport> = {}): 
     sloHit: { ttft: true, tpot: null, met: true },
     ...change,
   };
+}
+
+/** 0.5 and 1 of the prompt at 20 % and 60 %: only the whole prompt at 60 % is not feasible. */
+export const GRID: readonly StrategyCell[] = [0.5, 1].flatMap((promptLevel) =>
+  ([20, 60] as const).map((modelLevel) => ({
+    promptLevel,
+    modelLevel,
+    ttftMs: 3 * promptLevel * modelLevel,
+    tpotMs: modelLevel / 5,
+    quality: 0.2 + (promptLevel * modelLevel) / 100,
+    feasible: promptLevel * modelLevel < 60,
+  })),
+);
+
+/** A request that the TLM was asked about. */
+export function advised(
+  atMs: number,
+  requestId: string,
+  change: Partial<Decision> = {},
+  grid: readonly StrategyCell[] | null = GRID,
+): LiveEvent {
+  const decision: Decision = {
+    ...report(requestId),
+    strategy: { promptLevel: 0.5, modelLevel: 60 },
+    decidedBy: 'tlm',
+    limits: { ttftMs: 150, tpotMs: 15 },
+    promptTokens: 64,
+    keptTokens: 32,
+    tlm: { proposed: { promptLevel: 0.5, modelLevel: 60 }, ms: 5 },
+    ...change,
+  };
+  return agentEvent(atMs, {
+    type: 'request-started',
+    requestId,
+    decision,
+    grid: grid === null ? null : [...grid],
+    queueMs: 0,
+  });
+}
+
+export function compressed(atMs: number, requestId: string, words = 4): LiveEvent {
+  return agentEvent(atMs, {
+    type: 'prompt-compressed',
+    requestId,
+    promptLevel: 0.5,
+    words: Array.from({ length: words }, (_, i) => ({
+      text: ` word${i}`,
+      score: i === words - 1 ? null : i / words,
+      kept: i % 2 === 1,
+    })),
+  });
+}
+
+/** The guard lowers the level inside of a request. */
+export function lowered(atMs: number, requestId: string, from: Level = 60, to: Level = 40): LiveEvent {
+  return agentEvent(atMs, {
+    type: 'level-switched',
+    from,
+    to,
+    requestId,
+    switchMs: 0.1,
+    reason: 'tpot-drift',
+  });
 }
 
 export function started(atMs: number, requestId: string, modelLevel: Level = 60, queueMs = 0): LiveEvent {

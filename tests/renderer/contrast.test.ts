@@ -15,6 +15,27 @@ function tokens(theme: 'light' | 'dark'): (name: string) => string {
   };
 }
 
+const HEAT = ['1', '2', '3', '4', '5', '6', '7'] as const;
+
+interface Translucent {
+  readonly rgb: readonly number[];
+  readonly alpha: number;
+}
+
+function hatch(theme: 'light' | 'dark'): Translucent {
+  const css = readFileSync('renderer/styles/tokens.css', 'utf8');
+  const found = [...css.matchAll(/--heat-hatch:\s*rgba\(([^)]+)\)/g)].at(theme === 'light' ? 0 : 1)?.[1];
+  const [r = NaN, g = NaN, b = NaN, alpha = NaN] = (found ?? '').split(',').map(Number);
+  return { rgb: [r, g, b], alpha };
+}
+
+function over({ rgb, alpha }: Translucent, ground: string): string {
+  const mixed = rgb.map((channel, i) =>
+    Math.round(alpha * channel + (1 - alpha) * parseInt(ground.slice(1 + 2 * i, 3 + 2 * i), 16)),
+  );
+  return `#${mixed.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`;
+}
+
 /** WCAG 2 relative luminance. */
 function luminance(hex: string): number {
   const channel = (at: number): number => {
@@ -53,6 +74,32 @@ describe.each(['light', 'dark'] as const)('%s theme', (theme) => {
     expect(contrast(color('accent-text'), color('accent'))).toBeGreaterThanOrEqual(4.5);
     expect(contrast(color('text'), color('error-surface'))).toBeGreaterThanOrEqual(4.5);
     expect(contrast(color('text-muted'), color('error-surface'))).toBeGreaterThanOrEqual(4.5);
+  });
+
+  it('writes figures readably on every colour of the heat map, hatched or not (4.5:1)', () => {
+    for (const step of HEAT) {
+      const ground = color(`heat-${step}`);
+      expect(contrast(color('text'), ground), step).toBeGreaterThanOrEqual(4.5);
+    }
+    expect(contrast(color('surface'), color('text'))).toBeGreaterThanOrEqual(4.5);
+  });
+
+  it('draws the edge of the feasible region, the proposal and hatching apart from every colour', () => {
+    for (const step of HEAT) {
+      const ground = color(`heat-${step}`);
+      expect(contrast(color('text'), ground), step).toBeGreaterThanOrEqual(3);
+      expect(contrast(over(hatch(theme), ground), ground), step).toBeGreaterThanOrEqual(1.25);
+    }
+  });
+
+  it.each(['accent', 'error', 'warning'])('shows interventions in %s in table and chart (3:1)', (name) => {
+    for (const surface of surfaces)
+      expect(contrast(color(name), color(surface)), surface).toBeGreaterThanOrEqual(3);
+  });
+
+  it('deepens the heat map step by step', () => {
+    const steps = HEAT.map((step) => contrast(color(`heat-${step}`), color('surface')));
+    expect([...steps].sort((a, b) => a - b)).toEqual(steps);
   });
 
   it('deepens level by level', () => {

@@ -96,7 +96,7 @@ describe('the verdict', () => {
       feasible: false,
     });
     expect(plain(missReason(row))).toBe(
-      'TTFT 412 ms > 300 ms; TPOT 31.0 ms > 25.0 ms; no level was predicted to meet it',
+      'TTFT 412 ms > 300 ms; TPOT 31.0 ms > 25.0 ms; no strategy was predicted to meet it',
     );
   });
 

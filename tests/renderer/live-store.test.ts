@@ -96,6 +96,7 @@ describe('the live store', () => {
           temperatureC: 41.5,
           skinC: null,
           thermalStatus: null,
+          cpuCoolingState: null,
           batteryPercent: null,
           batteryC: null,
           charging: null,
@@ -105,7 +106,7 @@ describe('the live store', () => {
     const { series, switches } = store.view;
     expect([...series.level.values]).toEqual([100, 40]);
     expect(switches).toEqual([
-      { atMs: PHONE_ZERO_MS + 10, from: 100, to: 40, switchMs: 0.1, requestId: 'b' },
+      { atMs: PHONE_ZERO_MS + 10, from: 100, to: 40, switchMs: 0.1, requestId: 'b', reason: 'strategy' },
     ]);
     expect([...series.queue.values]).toEqual([3]);
     expect([...series.temperatureC.values]).toEqual([41.5]);

@@ -4,13 +4,12 @@ import { LEVELS, type Level } from '../../../core/level.ts';
 import { judgeSlo } from '../../../core/metrics.ts';
 import { seededRandom } from '../../../core/random.ts';
 import type { LiveEvent } from '../../../core/run-record.ts';
-import { sloLimits } from '../../../core/slo.ts';
-import type { ElasticReport } from '../../../core/strategy.ts';
 import { traceEntries, type TraceSpec } from '../../../core/trace.ts';
+import { demoDecision } from './demo-decision.ts';
+import { demoPrompt, demoWords } from './demo-prompts.ts';
 
 /** Scripted runs for tests and screenshots: one server, one queue, made-up latencies. Not a product path. */
 
-const FULL = { ttftMs: 420, tpotMs: 26 };
 const WORDS = (
   'Sure, the meeting about the quarterly report moved to Thursday at ten, so I will bring the slides and ' +
   'the numbers that you asked for; let me know if the room is still the same as last week.'
@@ -25,10 +24,17 @@ interface DemoRun {
   readonly requests: number;
   /** Requests of this position fail. */
   readonly failedAt?: readonly number[];
+  /** The bundle has a TLM. */
+  readonly tlm?: boolean;
+}
+
+/** How warm the phone is after some time of the run, 0..1. */
+function heatAt(afterMs: number): number {
+  return 1 - Math.exp(-afterMs / 60_000);
 }
 
 /** The events of a run in time order, from its start to its last token. */
-export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun): LiveEvent[] {
+export function demoEvents({ startMs, trace, requests, failedAt = [], tlm = true }: DemoRun): LiveEvent[] {
   const random = seededRandom(trace.seed);
   const noise = (): number => 0.93 + random() * 0.16;
   const events: LiveEvent[] = [];
@@ -48,9 +54,8 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
     const app = appById(entry.app);
     const requestId = `req-${position + 1}`;
     const arrivedMs = startMs + entry.atMs;
-    const promptTokens = 40 + Math.floor(random() * 300);
-    const full = { ttftMs: FULL.ttftMs * (0.4 + promptTokens / 300), tpotMs: FULL.tpotMs };
-    const limits = sloLimits(app.slo, full);
+    const prompt = demoPrompt(app.id, 1 + Math.floor(random() * random() * 4));
+    const promptTokens = prompt.pieces.length;
     const queueLength = ends.filter((end) => end > arrivedMs).length;
     events.push({
       kind: 'sent',
@@ -70,39 +75,33 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
     });
     const startedMs = Math.max(arrivedMs + 2, freeAtMs);
     const queueMs = startedMs - arrivedMs;
-    const fits = [...LEVELS]
-      .reverse()
-      .find(
-        (m) =>
-          (m / 100) * full.ttftMs + queueMs <= (limits.ttftMs ?? Infinity) &&
-          (m / 100) * full.tpotMs <= (limits.tpotMs ?? Infinity),
-      );
-    const chosen = fits ?? 20;
-    if (chosen !== level)
-      agent(startedMs, {
-        type: 'level-switched',
-        from: level,
-        to: chosen,
-        requestId,
-        switchMs: 0.12,
-        reason: 'strategy',
-      });
-    level = chosen;
-    const predicted = { ttftMs: (chosen / 100) * full.ttftMs, tpotMs: (chosen / 100) * full.tpotMs };
-    const decision: Omit<ElasticReport, 'requestId' | 'app' | 'measured' | 'sloHit'> = {
-      strategy: { promptLevel: 1, modelLevel: chosen },
-      decidedBy: fits === undefined ? 'nothing-feasible' : 'profile',
-      feasible: fits !== undefined,
+    const heat = heatAt(startedMs - startMs);
+    const { decision, grid } = demoDecision({
       slo: app.slo,
-      limits,
-      reference: full,
-      predicted,
       promptTokens,
-      keptTokens: promptTokens,
-      tlm: null,
-      correction: { ttft: 1, tpot: 1 },
+      compressibleTokens: prompt.compressible.filter(Boolean).length,
+      waitedMs: queueMs,
+      correction: { ttft: 1 + 0.18 * heat, tpot: 1 + 0.11 * heat },
+      tlm,
+      random,
+    });
+    const { promptLevel, modelLevel } = decision.strategy;
+    const switchTo = (atMs: number, to: Level, reason: 'strategy' | 'tpot-drift'): void => {
+      if (to !== level)
+        agent(atMs, { type: 'level-switched', from: level, to, requestId, switchMs: 0.12, reason });
+      level = to;
     };
-    agent(startedMs + 1, { type: 'request-started', requestId, decision, grid: null, queueMs });
+    switchTo(startedMs, modelLevel, 'strategy');
+    agent(startedMs + 1, { type: 'request-started', requestId, decision, grid, queueMs });
+    if (decision.keptTokens < promptTokens)
+      agent(startedMs + 2, {
+        type: 'prompt-compressed',
+        requestId,
+        promptLevel,
+        words: demoWords(prompt, promptLevel, random),
+      });
+    const limits = decision.limits ?? { ttftMs: null, tpotMs: null };
+    const predicted = decision.predicted ?? { ttftMs: 0, tpotMs: 0 };
     const ttftMs = queueMs + predicted.ttftMs * noise();
     const tpotMs = predicted.tpotMs * noise();
     const tokens = 8 + Math.floor(random() * 24);
@@ -114,6 +113,11 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
         index,
         text: `${index === 0 ? '' : ' '}${WORDS[index % WORDS.length] ?? ''}`,
       });
+    const drifts = tlm && position % 9 === 4 && modelLevel > 40;
+    if (drifts) {
+      const lighter = LEVELS.findLast((one) => one <= modelLevel - 20) ?? 20;
+      switchTo(arrivedMs + ttftMs + 5.5 * tpotMs, lighter, 'tpot-drift');
+    }
     const endMs = arrivedMs + ttftMs + (tokens - 1) * tpotMs;
     const measured = { queueMs, ttftMs, tpotMs, e2elMs: endMs - arrivedMs };
     agent(endMs + 0.5, {
@@ -136,7 +140,7 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
   }
   const lastMs = Math.max(startMs, ...ends);
   for (let atMs = startMs; atMs <= lastMs; atMs += 1000) {
-    const heat = 1 - Math.exp(-(atMs - startMs) / 60_000);
+    const heat = heatAt(atMs - startMs);
     events.push({
       kind: 'device',
       hostAtMs: atMs,
@@ -145,6 +149,7 @@ export function demoEvents({ startMs, trace, requests, failedAt = [] }: DemoRun)
         temperatureC: 31 + 9 * heat + random() * 0.4,
         skinC: 30,
         thermalStatus: 0,
+        cpuCoolingState: 0,
         batteryPercent: 81,
         batteryC: 29,
         charging: true,
