@@ -48,6 +48,8 @@ export const deviceTelemetrySchema = z.object({
   skinC: z.number().nullable(),
   /** 0 none ... 6 shutdown. */
   thermalStatus: z.int().min(0).max(6).nullable(),
+  /** Largest state of the CPU's cooling devices: 0 = runs free, above = the phone slows itself; scale is the vendor's. */
+  cpuCoolingState: z.number().nullable().default(null),
   batteryPercent: z.number().nullable(),
   batteryC: z.number().nullable(),
   charging: z.boolean().nullable(),

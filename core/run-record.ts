@@ -50,6 +50,19 @@ export const runFiguresSchema = z.object({
 });
 export type RunFigures = z.infer<typeof runFiguresSchema>;
 
+/** Heat of the phone over a run, from its telemetry. */
+export const heatSchema = z.object({
+  /** Case, degrees Celsius. */
+  startC: z.number(),
+  endC: z.number(),
+  maxC: z.number(),
+  /** Android's thermal status, 0 none ... 6 shutdown. */
+  maxStatus: z.int().nullable(),
+  /** See `cpuCoolingState` of device.ts; the virtual phone tells the share of time that it is held, in tenths. */
+  maxCpuCoolingState: z.number().nullable(),
+});
+export type Heat = z.infer<typeof heatSchema>;
+
 export const runSummarySchema = runFiguresSchema.extend({
   durationMs: z.number(),
   levelSwitches: z.int(),
@@ -63,6 +76,8 @@ export const runSummarySchema = runFiguresSchema.extend({
   tlmShareOfTtft: z.number().nullable().default(null),
   /** Times that the guard lowered the level inside of a request because its TPOT drifted over the bound. */
   levelLowerings: z.int().default(0),
+  /** null where the phone does not tell. */
+  heat: heatSchema.nullable().default(null),
   perApp: z.partialRecord(appIdSchema, runFiguresSchema),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;

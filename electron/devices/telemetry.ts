@@ -16,6 +16,7 @@ export function parseTelemetry(stdout: string): DeviceTelemetry {
     temperatureC: hottest(thermal, [TYPE_CPU, TYPE_SKIN]),
     skinC: hottest(thermal, [TYPE_SKIN]),
     thermalStatus: thermal.status,
+    cpuCoolingState: thermal.cpuCoolingState,
     batteryPercent: battery.percent,
     batteryC: battery.celsius,
     charging: battery.charging,

@@ -4,6 +4,8 @@ export interface ThermalReading {
   /** 0 none ... 6 shutdown; null where the phone does not tell. */
   readonly status: number | null;
   readonly sensors: readonly ThermalSensor[];
+  /** Largest state of the CPU's cooling devices; null where the phone does not tell. */
+  readonly cpuCoolingState: number | null;
 }
 
 export interface ThermalSensor {
@@ -19,9 +21,12 @@ export const TYPE_SKIN = 3;
 const CURRENT_SECTION = /^\s*Current temperatures from HAL:/;
 const SENSOR = /Temperature\{mValue=([-\d.eE]+|NaN), mType=(-?\d+), mName=([^,}]*), mStatus=(\d+)\}/;
 
+/** `CoolingDevice.TYPE_CPU` is 2. */
+const CPU_COOLING = /CoolingDevice\{mValue=(\d+), mType=2,/g;
+
 /**
  * Reads the section "Current temperatures from HAL" only: the cached values above it are stale, the
- * thresholds below it look alike. Sensors that give NaN or exactly 0.0 (absent hardware) are left out.
+ * thresholds below it look alike. Cooling devices are listed once. Sensors that give NaN or exactly 0.0 (absent hardware) are left out.
  */
 export function parseThermalService(text: string): ThermalReading {
   const status = /^\s*Thermal Status:\s*(\d+)/m.exec(text);
@@ -43,7 +48,12 @@ export function parseThermalService(text: string): ThermalReading {
       sensors.push({ name: sensor[3] ?? '', type: Number(sensor[2]), celsius });
   }
   const level = status === null ? null : Number(status[1]);
-  return { status: level !== null && level <= 6 ? level : null, sensors };
+  const states = [...text.matchAll(CPU_COOLING)].map((match) => Number(match[1]));
+  return {
+    status: level !== null && level <= 6 ? level : null,
+    sensors,
+    cpuCoolingState: states.length === 0 ? null : Math.max(...states),
+  };
 }
 
 /** Hottest sensor of the given types, degrees Celsius; null when there is none. */

@@ -8,7 +8,8 @@ import {
   type JudgedRequest,
   type RequestOutcome,
 } from '../../core/metrics.ts';
-import type { RunFigures, RunSummary } from '../../core/run-record.ts';
+import type { DeviceTelemetry } from '../../core/device.ts';
+import type { Heat, RunFigures, RunSummary } from '../../core/run-record.ts';
 import { summarize } from '../../core/statistics.ts';
 import type { DecidedBy, ElasticReport } from '../../core/strategy.ts';
 
@@ -24,18 +25,20 @@ export interface RunRequest {
   readonly tokenAtMs: number[];
 }
 
-/** Level switches of a run, `lowerings` among them. */
-export interface LevelSwitchCounts {
+/** What happened to the phone in a run, besides its requests. */
+export interface PhoneHistory {
+  /** Level switches, `lowerings` among them. */
   readonly switches: number;
   /** Inside of a request, because its TPOT drifted over the bound. */
   readonly lowerings: number;
+  readonly heat: Heat | null;
 }
 
 /** Figures of a run by the definitions of core/metrics.ts; latencies are of completed requests. */
 export function summarizeRun(
   requests: readonly RunRequest[],
   durationMs: number,
-  { switches, lowerings }: LevelSwitchCounts,
+  { switches, lowerings, heat }: PhoneHistory,
 ): RunSummary {
   const served = requests.flatMap(({ report, outcome }) =>
     report === null || outcome !== 'completed' ? [] : [report],
@@ -57,11 +60,26 @@ export function summarizeRun(
     durationMs,
     levelSwitches: switches,
     levelLowerings: lowerings,
+    heat,
     levelsUsed,
     decisions,
     promptShareKept: summarize(served.map(shareKept)).mean,
     tlmShareOfTtft: summarize(served.map(tlmShare)).mean,
     perApp,
+  };
+}
+
+/** Heat so far with one more sample of the phone's telemetry. */
+export function addHeat(heat: Heat | null, { skinC, ...told }: DeviceTelemetry): Heat | null {
+  if (skinC === null) return heat;
+  const larger = (a: number | null, b: number | null): number | null =>
+    a === null || b === null ? (a ?? b) : Math.max(a, b);
+  return {
+    startC: heat?.startC ?? skinC,
+    endC: skinC,
+    maxC: Math.max(heat?.maxC ?? skinC, skinC),
+    maxStatus: larger(heat?.maxStatus ?? null, told.thermalStatus),
+    maxCpuCoolingState: larger(heat?.maxCpuCoolingState ?? null, told.cpuCoolingState),
   };
 }
 

@@ -3,13 +3,13 @@ import { promptOf } from '../../core/app-prompts/app-prompts.ts';
 import { APP_IDS, type AppId } from '../../core/app.ts';
 import type { ActiveRun } from '../../core/desktop-state.ts';
 import type { Result } from '../../core/result.ts';
-import type { LiveEvent, RunRecord } from '../../core/run-record.ts';
+import type { Heat, LiveEvent, RunRecord } from '../../core/run-record.ts';
 import type { Slo } from '../../core/slo.ts';
 import { traceEntries, type TraceEntry } from '../../core/trace.ts';
 import type { AgentClient, ChatAnswer } from '../agent/agent-client.ts';
 import { pause } from '../files/pause.ts';
 import type { EventLog } from './event-log.ts';
-import { type RunRequest, summarizeRun } from './run-summary.ts';
+import { addHeat, type RunRequest, summarizeRun } from './run-summary.ts';
 import { TraceClock } from './trace-clock.ts';
 
 export interface TraceRunOptions {
@@ -46,6 +46,7 @@ export class TraceRun {
   #failure: string | null = null;
   #switches = 0;
   #lowerings = 0;
+  #heat: Heat | null = null;
   #finished = 0;
   #awaySinceMs: number | null = null;
 
@@ -79,6 +80,8 @@ export class TraceRun {
   /** Keeps an event: every one that the window gets while the run is on. */
   record(event: LiveEvent): void {
     this.#options.log.append(event);
+    if (event.kind === 'device' && event.serial === this.#options.record.device.serial)
+      this.#heat = addHeat(this.#heat, event.telemetry);
     if (event.kind !== 'agent') return;
     const { event: agent } = event;
     if (agent.type === 'level-switched') {
@@ -121,6 +124,7 @@ export class TraceRun {
       summary: summarizeRun([...this.#requests.values()], durationMs, {
         switches: this.#switches,
         lowerings: this.#lowerings,
+        heat: this.#heat,
       }),
     };
   }

@@ -71,7 +71,7 @@ export async function startHeadless(flags: StartFlags, signal: AbortSignal): Pro
 
 function sayFigures({ id, summary, environment }: RunRecord): void {
   if (summary === null) return;
-  const { perApp, decisions } = summary;
+  const { perApp, decisions, heat } = summary;
   for (const { id: app, name, slo } of APPS) {
     const figures = perApp[app];
     if (figures === undefined) continue;
@@ -85,6 +85,11 @@ function sayFigures({ id, summary, environment }: RunRecord): void {
     `decided by: ${reasons.join(', ') || 'nobody'}; prompt kept ${share(summary.promptShareKept)}, ` +
       `TLM ${share(summary.tlmShareOfTtft)} of TTFT, ${summary.levelLowerings} levels lowered inside of a request`,
   );
+  if (heat !== null)
+    say(
+      `case ${heat.startC.toFixed(0)} -> ${heat.endC.toFixed(0)} °C, at most ${heat.maxC.toFixed(0)} °C, ` +
+        `thermal status up to ${heat.maxStatus ?? '–'}, CPU cooling state up to ${heat.maxCpuCoolingState ?? '–'}`,
+    );
   say(
     `run ${id}: ${summary.requests.completed} of ${summary.requests.sent} completed, ` +
       `SLO attainment ${share(summary.serviceAttainment)} served, ${share(summary.sloAttainment)} with the queue, ` +

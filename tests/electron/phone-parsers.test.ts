@@ -36,6 +36,7 @@ Current temperatures from HAL:
 	Temperature{mValue=36.4, mType=2, mName=BATTERY, mStatus=0}
 Current cooling devices from HAL:
 	CoolingDevice{mValue=0, mType=2, mName=thermal-cpufreq-0}
+	CoolingDevice{mValue=3, mType=2, mName=thermal-cpufreq-1}
 Temperature static thresholds from HAL:
 	TemperatureThreshold{mType=3, mName=SKIN, mHotThrottlingThresholds=[NaN, NaN, NaN, 50.0, 70.0, 80.0, 90.0], mColdThrottlingThresholds=[NaN]}
 `;
@@ -70,10 +71,10 @@ describe('dumpsys thermalservice', () => {
   });
 
   test.each([
-    ['HAL Ready: false\n', { status: null, sensors: [] }],
-    ['', { status: null, sensors: [] }],
-    ['Thermal Status: 0\nHAL Ready: false\n', { status: 0, sensors: [] }],
-    ["Can't find service: thermalservice\n", { status: null, sensors: [] }],
+    ['HAL Ready: false\n', { status: null, sensors: [], cpuCoolingState: null }],
+    ['', { status: null, sensors: [], cpuCoolingState: null }],
+    ['Thermal Status: 0\nHAL Ready: false\n', { status: 0, sensors: [], cpuCoolingState: null }],
+    ["Can't find service: thermalservice\n", { status: null, sensors: [], cpuCoolingState: null }],
   ])('a phone that tells less: %j', (text, expected) => {
     expect(parseThermalService(text)).toEqual(expected);
   });
@@ -98,6 +99,7 @@ describe('dumpsys battery', () => {
       temperatureC: 57.9,
       skinC: 41.25,
       thermalStatus: 2,
+      cpuCoolingState: 3,
       batteryPercent: 84,
       batteryC: 32.6,
       charging: true,
@@ -106,6 +108,7 @@ describe('dumpsys battery', () => {
       temperatureC: null,
       skinC: null,
       thermalStatus: null,
+      cpuCoolingState: null,
       batteryPercent: null,
       batteryC: null,
       charging: null,

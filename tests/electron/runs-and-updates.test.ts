@@ -14,7 +14,7 @@ import { MAX_BACKLOG_EVENTS, UPDATE_EVERY_MS, UpdateHub } from '../../electron/d
 import { ProgressMeter } from '../../electron/push/progress-meter.ts';
 import { exportCsv } from '../../electron/runs/run-export.ts';
 import { RunStore } from '../../electron/runs/run-store.ts';
-import { summarizeRun, type RunRequest } from '../../electron/runs/run-summary.ts';
+import { addHeat, summarizeRun, type RunRequest } from '../../electron/runs/run-summary.ts';
 import { TraceClock } from '../../electron/runs/trace-clock.ts';
 
 let folder: string;
@@ -57,6 +57,7 @@ function record(id: string, change: Partial<RunRecord> = {}): RunRecord {
     ...change,
   };
 }
+const QUIET = { switches: 0, lowerings: 0, heat: null };
 const note = (text: string): LiveEvent => ({ kind: 'note', hostAtMs: 1, severity: 'info', text });
 
 describe('the run store', () => {
@@ -96,7 +97,7 @@ describe('the run store', () => {
 
   test('reads the record of a version that judged no service and knew no correction', async () => {
     const store = new RunStore(folder);
-    const summary = summarizeRun([], 0, { switches: 0, lowerings: 0 });
+    const summary = summarizeRun([], 0, QUIET);
     await unwrap(await store.create(record('old', { summary }))).close();
     const path = join(folder, 'old', 'run.json');
     const old = JSON.parse(await readFile(path, 'utf8')) as Record<string, Record<string, unknown>>;
@@ -179,7 +180,7 @@ describe('the summary', () => {
         request({ app: 'rewind', hasSlo: false, report: report(7, null) }),
       ],
       2000,
-      { switches: 3, lowerings: 1 },
+      { switches: 3, lowerings: 1, heat: null },
     );
     expect(summary.requests).toEqual({ sent: 5, completed: 3, failed: 1, cutOff: 1 });
     expect(summary.sloAttainment).toBeCloseTo(1 / 3);
@@ -204,7 +205,7 @@ describe('the summary', () => {
     const summary = summarizeRun(
       [waited(1, 40, 5), waited(30, 70, 5), waited(1, 70, 5), waited(30, 70, 11)],
       1000,
-      { switches: 0, lowerings: 0 },
+      QUIET,
     );
     expect(summary).toMatchObject({ sloAttainment: 1 / 4, serviceAttainment: 2 / 4 });
     expect(summary.perApp.gmail?.serviceAttainment).toBe(1 / 2);
@@ -222,16 +223,29 @@ describe('the summary', () => {
           decidedBy: tlmMs === null ? 'no-slo' : 'tlm',
         },
       });
-    const summary = summarizeRun([compressed(100, 2), compressed(200, null)], 1000, {
-      switches: 0,
-      lowerings: 0,
-    });
+    const summary = summarizeRun([compressed(100, 2), compressed(200, null)], 1000, QUIET);
     expect(summary).toMatchObject({ promptShareKept: 0.75, tlmShareOfTtft: 0.1 });
     expect(summary.decisions).toEqual({ tlm: 1, 'no-slo': 1 });
   });
 
+  test('tells how hot the phone became and how far it slowed itself, as far as it says so', () => {
+    const sample = (skinC: number | null, thermalStatus: number | null, cpuCoolingState: number | null) => ({
+      ...{ temperatureC: 60, batteryPercent: 50, batteryC: 30, charging: false },
+      ...{ skinC, thermalStatus, cpuCoolingState },
+    });
+    const samples = [sample(31, 0, 0), sample(44, 2, 4), sample(null, 3, 9), sample(41, null, null)];
+    expect(samples.reduce(addHeat, null)).toEqual({
+      startC: 31,
+      endC: 41,
+      maxC: 44,
+      maxStatus: 2,
+      maxCpuCoolingState: 4,
+    });
+    expect(addHeat(null, sample(null, 1, 1))).toBeNull();
+  });
+
   test('an empty run has no figures, not zeros', () => {
-    const summary = summarizeRun([], 0, { switches: 0, lowerings: 0 });
+    const summary = summarizeRun([], 0, QUIET);
     expect(summary).toMatchObject({
       sloAttainment: null,
       serviceAttainment: null,
