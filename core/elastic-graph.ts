@@ -45,6 +45,11 @@ export function attentionSegments(segments: readonly Segment[]): number[] {
   return segments.flatMap((segment, index) => (segment.kind === 'attention' ? [index] : []));
 }
 
+/** KV groups of each attention segment, in the order of {@link attentionSegments}. */
+export function attentionGroups(segments: readonly Segment[]): number[] {
+  return segments.flatMap(({ kind, units }) => (kind === 'attention' ? [units] : []));
+}
+
 /** Indices of the segments that `segments_on` switches, ascending; the others are always on. */
 export function gatedSegments(layout: SegmentLayout): number[] {
   return layout.ranking.slice(layout.alwaysOn).sort((a, b) => a - b);

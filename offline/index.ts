@@ -8,6 +8,7 @@ export { measureComparisons } from './pipeline/comparisons.ts';
 export type { CardStage } from './bundle/build-variants.ts';
 export { removeLeftovers } from './bundle/leftovers.ts';
 export { DEFAULT_CRITERION, IMPORTANCE_CRITERIA, type ImportanceCriterion } from './importance/criteria.ts';
+export { ATTENTION_UNITS, type AttentionUnit } from './levels/attention-cells.ts';
 export { LEVEL_POLICIES, type LevelPolicy, type LevelShapeOptions } from './levels/plan-by-policy.ts';
 export { recipeFits } from './recipe/fits-model.ts';
 export type { LoadedRecipe } from './recipe/loaded-recipe.ts';

@@ -47,11 +47,12 @@ function cardOf(flags: ElasticizeFlags, model: SourceModel): CardStage | null {
   return flags.card ? cardStage(model, dataFolder()) : null;
 }
 
-function levelShape({ levels, segments }: ElasticizeFlags): LevelShapeOptions {
-  if (segments === undefined || levels === 'paper') return { policy: levels };
+function levelShape({ levels, segments, attention }: ElasticizeFlags): LevelShapeOptions {
+  const shape = { policy: levels, attentionUnit: attention };
+  if (segments === undefined || levels === 'paper') return shape;
   return levels === 'even'
-    ? { policy: levels, cellsPerMlp: segments }
-    : { policy: levels, cuts: { cells: segments } };
+    ? { ...shape, policy: levels, cellsPerMlp: segments }
+    : { ...shape, policy: levels, cuts: { cells: segments } };
 }
 
 function optionsOf(

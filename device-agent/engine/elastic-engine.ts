@@ -1,15 +1,9 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { adapterInputs } from '../../core/adapter-inputs.ts';
-import { GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
+import { attentionGroups, GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
 import type { Level } from '../../core/level.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
-import {
-  attentionGroups,
-  checkLowering,
-  levelsOf,
-  type EngineLevel,
-  type EngineModel,
-} from './engine-model.ts';
+import { checkLowering, levelsOf, type EngineLevel, type EngineModel } from './engine-model.ts';
 import { KvPool, type KvCache } from './kv-cache.ts';
 import type { EngineAdapters } from './load-adapters.ts';
 
@@ -72,7 +66,7 @@ export class ElasticEngine {
     const full = [...this.#levels.values()].at(-1);
     if (full === undefined) throw new Error('a model has at least one level');
     this.#current = full;
-    this.#pool = new KvPool({ groups: attentionGroups(model), headDim: model.config.headDim });
+    this.#pool = new KvPool({ groups: attentionGroups(model.segments), headDim: model.config.headDim });
   }
 
   get level(): Level {

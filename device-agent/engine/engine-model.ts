@@ -36,11 +36,6 @@ export function modelOfManifest(manifest: BundleManifest): EngineModel {
   };
 }
 
-/** KV groups of each attention segment, in graph order. */
-export function attentionGroups(model: EngineModel): number[] {
-  return attentionSegments(model.segments).map((index) => model.segments[index]?.units ?? 0);
-}
-
 export function levelsOf(model: EngineModel): EngineLevel[] {
   const layout = { segments: [...model.segments], ranking: [...model.ranking], alwaysOn: model.alwaysOn };
   const gated = gatedSegments(layout);

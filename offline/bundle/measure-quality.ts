@@ -73,9 +73,8 @@ export async function measureQuality(
       let loss = 0;
       let tokens = 0;
       for (const window of windows) {
-        const result = await session.run({ ...promptFeeds(config, window, 0, switches), ...adapter }, [
-          GRAPH.logits,
-        ]);
+        const feeds = { ...promptFeeds(config, plan.segments, window, 0, switches), ...adapter };
+        const result = await session.run(feeds, [GRAPH.logits]);
         const targets = window.slice(1);
         loss += negativeLogLikelihood(result[GRAPH.logits]?.data as Float32Array, config.vocabSize, targets);
         tokens += targets.length;

@@ -8,6 +8,8 @@ export interface AdapterNodes {
   /**
    * The low-rank product of a site's rows, float32 [1, T, hidden], to be added to the block's output; null
    * where the site has none. All zeros when the rank that is fed is 0.
+   *
+   * @param channels the rows hold only these of the site's channels [from, to); absent or null = all
    */
   readonly product: (
     graph: GraphBuilder,
@@ -15,6 +17,7 @@ export interface AdapterNodes {
     layer: number,
     rows: string,
     name: string,
+    channels?: readonly [from: number, to: number] | null,
   ) => string | null;
   /** float32 [hidden], to be added with the MLP's output. */
   readonly bias: (layer: number) => string | null;
@@ -37,13 +40,18 @@ export function emitAdapter(
     if (shape.bias) graph.input(adapterBiasName(layer), 'float32', [hiddenSize]);
   }
   return {
-    product: (inside, site, layer, rows, name) => {
+    product: (inside, site, layer, rows, name, channels = null) => {
       if (!shape.sites.includes(site)) return null;
-      const low = inside.node(
-        'MatMul',
-        [rows, adapterInputName(layer, site, 'a')],
-        [`${name}.${site}_adapter.low`],
-      );
+      const whole = adapterInputName(layer, site, 'a');
+      const a =
+        channels === null
+          ? whole
+          : inside.node(
+              'Slice',
+              [whole, inside.ints(channels[0]), inside.ints(channels[1]), inside.ints(0)],
+              [`${name}.${site}_adapter.a`],
+            );
+      const low = inside.node('MatMul', [rows, a], [`${name}.${site}_adapter.low`]);
       return inside.node(
         'MatMul',
         [low, adapterInputName(layer, site, 'b')],

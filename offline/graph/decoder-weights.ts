@@ -1,12 +1,15 @@
 import type { Segment, Variant } from '../../core/bundle-manifest.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
 import { WEIGHTS, type LayerTensors } from '../sources/source-model.ts';
+import { storeAttention, type AttentionWeights } from './attention-weights.ts';
 import { storeLinear, type Linear, type LinearForm } from './linear.ts';
+import { columns } from './matrix-parts.ts';
 import type { WeightsFile } from './weights-file.ts';
 
 /** The stored products of the elastic decoder. Norms and tables are found by name: {@link STORED}. */
 export interface DecoderWeights {
-  readonly attention: readonly { readonly qkv: Linear; readonly o: Linear }[];
+  /** By index into the plan's segments. */
+  readonly attention: ReadonlyMap<number, AttentionWeights>;
   /** By index into the plan's segments. */
   readonly mlp: ReadonlyMap<number, { readonly gate: Linear; readonly up: Linear; readonly down: Linear }>;
   readonly head: Linear;
@@ -22,10 +25,6 @@ export const STORED = {
   ropeSin: 'rope.sin',
   attentionNorm: (layer: number): string => `layers.${layer}.attention_norm`,
   mlpNorm: (layer: number): string => `layers.${layer}.mlp_norm`,
-  /** [qkv width]: biases of q, k and v as their rows are packed. */
-  qkvBias: (layer: number): string => `layers.${layer}.qkv_bias`,
-  /** [heads + KV heads, headDim]: the q norm once per query head, then the k norm once per key head. */
-  headNorm: (layer: number): string => `layers.${layer}.head_norm`,
   /** [headDim] ones: what heads are normalized with before their own weights are multiplied in. */
   headOnes: 'head_ones',
 } as const;
@@ -52,41 +51,6 @@ export interface LayeredModel {
   readonly layer: (layer: number) => LayerTensors;
   /** Weights outside of layers: embedding, final norm, head. */
   readonly tensor: (name: string) => Float32Array;
-}
-
-function concat(...parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-/** The vectors that only some architectures have, packed as the graph wants them. */
-function storeOptional(file: WeightsFile, config: ModelConfig, weights: LayerTensors, layer: number): void {
-  const { heads, kvHeads, headDim } = config;
-  const { qBias, kBias, vBias, qNorm, kNorm } = weights;
-  if (config.qkvBias) {
-    if (!qBias || !kBias || !vBias) throw new RangeError(`layer ${layer} has no q/k/v biases`);
-    const bias = concat(qBias, kBias, vBias);
-    file.add(STORED.qkvBias(layer), 'float32', [bias.length], bias);
-  }
-  if (config.qkNorm) {
-    if (!qNorm || !kNorm) throw new RangeError(`layer ${layer} has no q/k norms`);
-    const norms = Array.from({ length: heads + kvHeads }, (_, head) => (head < heads ? qNorm : kNorm));
-    file.add(STORED.headNorm(layer), 'float32', [heads + kvHeads, headDim], concat(...norms));
-  }
-}
-
-/** Columns [from, from + count) of a row-major matrix. */
-function columns(matrix: Float32Array, width: number, from: number, count: number): Float32Array {
-  const rows = matrix.length / width;
-  const out = new Float32Array(rows * count);
-  for (let row = 0; row < rows; row++)
-    out.set(matrix.subarray(row * width + from, row * width + from + count), row * count);
-  return out;
 }
 
 /** cos and sin of position x frequency, [contextLength, headDim / 2] each. */
@@ -143,25 +107,21 @@ export function storeDecoder(
   storeRotaryTables(file, config);
   if (config.qkNorm)
     file.add(STORED.headOnes, 'float32', [config.headDim], new Float32Array(config.headDim).fill(1));
-  const attention: { qkv: Linear; o: Linear }[] = [];
+  const attention = new Map<number, AttentionWeights>();
   const mlp = new Map<number, { gate: Linear; up: Linear; down: Linear }>();
   for (let layer = 0; layer < config.layers; layer++) {
     const weights = model.layer(layer);
     file.add(STORED.attentionNorm(layer), 'float32', [d], weights.attentionNorm);
     file.add(STORED.mlpNorm(layer), 'float32', [d], weights.mlpNorm);
-    storeOptional(file, config, weights, layer);
-    const name = `layers.${layer}`;
-    const qkv = concat(weights.q, weights.k, weights.v);
-    attention.push({
-      qkv: storeLinear(file, `${name}.qkv`, forms.attention, qkv, qkv.length / d),
-      o: storeLinear(file, `${name}.o`, forms.attention, weights.o, d),
-    });
+    for (const [index, segment] of segments.entries())
+      if (segment.layer === layer && segment.kind === 'attention')
+        attention.set(index, storeAttention(file, config, weights, segment, forms.attention));
     for (const [index, segment] of segments.entries()) {
       if (segment.layer !== layer || segment.kind !== 'mlp') continue;
       const { unitStart, units } = segment;
       const rows = (matrix: Float32Array): Float32Array =>
         matrix.subarray(unitStart * d, (unitStart + units) * d);
-      const prefix = `${name}.mlp.${unitStart}`;
+      const prefix = `layers.${layer}.mlp.${unitStart}`;
       mlp.set(index, {
         gate: storeLinear(file, `${prefix}.gate`, forms.gateUp, rows(weights.gate), units),
         up: storeLinear(file, `${prefix}.up`, forms.gateUp, rows(weights.up), units),

@@ -7,64 +7,22 @@ import type { Gates } from './gates.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { emitLinear, linearInput, type LinearInput } from './linear.ts';
 import type { Stream } from './residual-stream.ts';
+import { emitSum, type SumShapes } from './sum-segments.ts';
 
 export interface MlpContext {
   readonly config: ModelConfig;
   readonly weights: DecoderWeights;
   readonly plan: Pick<LevelPlan, 'segments'>;
   readonly gates: Gates;
-  /** Made at the first call: a model without cuts needs none. */
-  readonly shapes: () => MlpShapes;
+  readonly sumShapes: () => SumShapes;
   readonly gating: Gating;
   readonly adapter: AdapterNodes;
   readonly onActivation: (layer: number, kind: ActivationKind, value: string) => string;
 }
 
-/** Values that all layers share when they add up their segments. */
-export interface MlpShapes {
-  /** int64 [2]: [-1, T * hidden], one row per segment that is on and one of the adapter's. */
-  readonly stack: string;
-  /** int64 [3]: [1, T, hidden]. */
-  readonly stream: string;
-  /** float32 ones, at least as many as a layer has segments, and one more for an adapter. */
-  readonly ones: string;
-}
-
-/** The shared values, added to the graph at the first call. */
-export function mlpShapes(
-  graph: GraphBuilder,
-  config: ModelConfig,
-  plan: MlpContext['plan'],
-  tokens: string,
-): () => MlpShapes {
-  let made: MlpShapes | null = null;
-  return () => (made ??= emitMlpShapes(graph, config, plan, tokens));
-}
-
-function emitMlpShapes(
-  graph: GraphBuilder,
-  config: ModelConfig,
-  plan: MlpContext['plan'],
-  tokens: string,
-): MlpShapes {
-  const perLayer = Array.from(
-    { length: config.layers },
-    (_, layer) => plan.segments.filter((segment) => segment.layer === layer && segment.kind === 'mlp').length,
-  );
-  const width = graph.ints(config.hiddenSize);
-  const size = graph.node('Mul', [tokens, width], ['mlp.stream_size']);
-  return {
-    stack: graph.node('Concat', [graph.ints(-1), size], ['mlp.stack_shape'], { axis: 0 }),
-    stream: graph.node('Concat', [graph.ints(1), tokens, width], ['mlp.stream_shape'], { axis: 0 }),
-    ones: graph.floats(...Array.from({ length: Math.max(...perLayer) + 1 }, () => 1)),
-  };
-}
-
 /**
  * A layer's MLP: the sum of its segments' products. Gated segments receive no rows (zero-row) or are skipped
- * by an `If`; either way their output has 0 or T rows. Stacked, they are added up by a product with ones, which
- * is nine times as fast as ReduceSum over the same rows (ONNX Runtime 1.30) and gives zeros when all are off.
- * An adapter's product is one more of them.
+ * by an `If`; either way their output has 0 or T rows. An adapter's product is one more of them.
  */
 export function emitMlp(
   graph: GraphBuilder,
@@ -112,13 +70,7 @@ export function emitMlp(
     return { residual, update, bias };
   }
   if (recovered !== null) parts.push(recovered);
-  const shapes = context.shapes();
-  const joined = graph.node('Concat', parts, [`${name}.joined`], { axis: 1 });
-  const stack = graph.node('Reshape', [joined, shapes.stack], [`${name}.stack`]);
-  const count = graph.node('Shape', [stack], [`${name}.count`], { start: 0, end: 1 });
-  const ones = graph.node('Slice', [shapes.ones, graph.ints(0), count], [`${name}.ones`]);
-  const sum = graph.node('MatMul', [ones, stack], [`${name}.sum`]);
-  const update = graph.node('Reshape', [sum, shapes.stream], [`${name}.update`]);
+  const update = emitSum(graph, context.sumShapes, parts, name);
   return { residual, update, bias };
 }
 

@@ -1,5 +1,6 @@
 import * as ort from 'onnxruntime-node';
-import { GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
+import type { Segment } from '../../core/bundle-manifest.ts';
+import { attentionGroups, GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
 
 export type Feeds = Record<string, ort.Tensor>;
@@ -11,6 +12,7 @@ export type Feeds = Record<string, ort.Tensor>;
  */
 export function promptFeeds(
   config: ModelConfig,
+  segments: readonly Segment[],
   tokens: readonly number[],
   logitsStart: number,
   segmentsOn: readonly number[],
@@ -22,15 +24,17 @@ export function promptFeeds(
     [GRAPH.totalLength]: new ort.Tensor('int32', Int32Array.of(tokens.length), []),
     [GRAPH.logitsStart]: new ort.Tensor('int64', BigInt64Array.of(BigInt(logitsStart)), [1]),
   };
-  const dims = [1, config.kvHeads, tokens.length, config.headDim];
-  const empty = new ort.Tensor(
-    'float32',
-    new Float32Array(dims.reduce((product, dim) => product * dim, 1)),
-    dims,
-  );
-  for (let layer = 0; layer < config.layers; layer++) {
-    feeds[pastKeyName(layer)] = empty;
-    feeds[pastValueName(layer)] = empty;
+  const empty = (groups: number): ort.Tensor => {
+    const dims = [1, groups, tokens.length, config.headDim];
+    const values = new Float32Array(groups * tokens.length * config.headDim);
+    return new ort.Tensor('float32', values, dims);
+  };
+  const tensors = new Map<number, ort.Tensor>();
+  for (const [place, groups] of attentionGroups(segments).entries()) {
+    const tensor = tensors.get(groups) ?? empty(groups);
+    tensors.set(groups, tensor);
+    feeds[pastKeyName(place)] = tensor;
+    feeds[pastValueName(place)] = tensor;
   }
   return feeds;
 }

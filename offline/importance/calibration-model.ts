@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ort from 'onnxruntime-node';
+import type { Segment } from '../../core/bundle-manifest.ts';
 import { GRAPH } from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
 import { writeDecoderGraph, type ActivationKind } from '../graph/decoder-graph.ts';
@@ -68,12 +69,14 @@ export class CalibrationModel {
   readonly config: ModelConfig;
   readonly #folder: string;
   readonly #session: ort.InferenceSession;
+  readonly #segments: readonly Segment[];
   readonly #unmasked: readonly LayerMask[];
 
   private constructor(config: ModelConfig, folder: string, session: ort.InferenceSession) {
     this.config = config;
     this.#folder = folder;
     this.#session = session;
+    this.#segments = planSingle(config).segments;
     this.#unmasked = Array.from({ length: config.layers }, () => fullMask(config));
   }
 
@@ -171,7 +174,7 @@ export class CalibrationModel {
     logitsStart: number,
     masks: readonly LayerMask[],
   ): Record<string, ort.Tensor> {
-    const feeds = promptFeeds(this.config, window, logitsStart, []);
+    const feeds = promptFeeds(this.config, this.#segments, window, logitsStart, []);
     for (const [layer, { neurons, attention }] of masks.entries()) {
       feeds[maskName(layer, 'mlp-hidden')] = new ort.Tensor('float32', neurons, [neurons.length]);
       feeds[maskName(layer, 'attention-out')] = new ort.Tensor('float32', attention, [attention.length]);

@@ -1,12 +1,7 @@
 import type { BundleLevel, Segment } from '../../core/bundle-manifest.ts';
 import { LEVELS, type Level } from '../../core/level.ts';
-import {
-  decoderParams,
-  paramsPerKvGroup,
-  paramsPerMlpNeuron,
-  totalParams,
-  type ModelConfig,
-} from '../../core/model-config.ts';
+import { decoderParams, paramsPerMlpNeuron, totalParams, type ModelConfig } from '../../core/model-config.ts';
+import { attentionCell } from './attention-cells.ts';
 import { cutToSize } from './cut-to-size.ts';
 
 /** Which units switch together and when: what the graph gates and the manifest tells. */
@@ -114,28 +109,6 @@ export function planSingle(config: ModelConfig): LevelPlan {
     ...mlpCells(config, layer, [0, config.ffnSize]),
   ]).flat();
   return planLevels(config, cells, [100]);
-}
-
-/** A layer's whole attention as one cell. */
-export function attentionCell(config: ModelConfig, layer: number): Segment {
-  const params = config.kvHeads * paramsPerKvGroup(config);
-  return { layer, kind: 'attention', unitStart: 0, units: config.kvHeads, params };
-}
-
-/** How attention is cut: whole layers (what the graph writer can gate), or single KV groups. */
-export type AttentionUnit = 'layer' | 'group';
-
-/** A layer's attention in cells, most important group first. */
-export function attentionCells(config: ModelConfig, layer: number, unit: AttentionUnit): Segment[] {
-  if (unit === 'layer') return [attentionCell(config, layer)];
-  const params = paramsPerKvGroup(config);
-  return Array.from({ length: config.kvHeads }, (_, unitStart) => ({
-    layer,
-    kind: 'attention',
-    unitStart,
-    units: 1,
-    params,
-  }));
 }
 
 /** A layer's MLP cut at the given neurons (first 0, last ffnSize). */

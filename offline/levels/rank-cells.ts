@@ -1,8 +1,10 @@
 import type { Segment } from '../../core/bundle-manifest.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
 import type { UnitImportance } from '../importance/unit-importance.ts';
+import { attentionCells, rankAttention, type AttentionUnit } from './attention-cells.ts';
 import { NEURON_GRAIN } from './cut-to-size.ts';
-import { attentionCell, mlpCells } from './level-plan.ts';
+import { layersByValue } from './layer-importance.ts';
+import { mlpCells } from './level-plan.ts';
 
 export interface RankingOptions {
   /** MLP cells per layer. */
@@ -12,6 +14,7 @@ export interface RankingOptions {
    * (0, 0); straight lines between them.
    */
   readonly attentionCurve: readonly (readonly [share: number, width: number])[];
+  readonly attentionUnit: AttentionUnit;
 }
 
 /**
@@ -28,6 +31,7 @@ export const DEFAULT_RANKING: RankingOptions = {
     [0.92, 0.62],
     [1, 0.8],
   ],
+  attentionUnit: 'auto',
 };
 
 function widthAt(curve: RankingOptions['attentionCurve'], share: number): number {
@@ -66,19 +70,21 @@ export function rankCells(
 ): Segment[] {
   const { layers, ffnSize } = config;
   const cuts = evenCuts(ffnSize, options.cellsPerMlp);
-  const byImportance = (kind: 'mlp' | 'attention', among: (layer: number) => boolean): number[] =>
-    Array.from({ length: layers }, (_, layer) => layer)
-      .filter(among)
-      .sort((a, b) => (importance.layers[b]?.[kind] ?? 0) - (importance.layers[a]?.[kind] ?? 0) || a - b);
-  const mlpOrder = byImportance('mlp', (layer) => layer !== 0 && layer !== layers - 1);
-  const attentionOrder = byImportance('attention', (layer) => layer > 1);
-  const ranked: Ranked[] = [];
+  const mlpOrder = layersByValue(
+    importance,
+    ({ mlp }) => mlp,
+    (layer) => layer !== 0 && layer !== layers - 1,
+  );
+  const isAnchored = (layer: number): boolean => layer <= 1;
+  const attention = rankAttention(config, importance, options.attentionUnit, (layer) => !isAnchored(layer));
+  const ranked: Ranked[] = attention.map((cell, i) => ({
+    cell,
+    width: widthAt(options.attentionCurve, (i + 1) / attention.length),
+  }));
   for (let layer = 0; layer < layers; layer++) {
-    const attentionPlace = (attentionOrder.indexOf(layer) + 1) / Math.max(1, attentionOrder.length);
-    ranked.push({
-      cell: attentionCell(config, layer),
-      width: widthAt(options.attentionCurve, attentionPlace),
-    });
+    if (isAnchored(layer))
+      for (const cell of attentionCells(config, layer, options.attentionUnit))
+        ranked.push({ cell, width: 0 });
     const mlpPlace = mlpOrder.indexOf(layer);
     for (const cell of mlpCells(config, layer, cuts)) {
       const width = (cell.unitStart + (cell.units * (mlpPlace + 0.5)) / mlpOrder.length) / ffnSize;

@@ -1,6 +1,7 @@
 import type { Segment } from '../../core/bundle-manifest.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
-import { attentionCell, mlpCells, planLevels, type LevelPlan } from './level-plan.ts';
+import { attentionCell } from './attention-cells.ts';
+import { mlpCells, planLevels, type LevelPlan } from './level-plan.ts';
 
 /**
  * The baseline that drops whole layers, least influential first (ShortGPT, 2403.03853): levels as near as whole

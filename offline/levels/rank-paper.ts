@@ -3,9 +3,10 @@ import { FULL_LEVEL, type Level } from '../../core/level.ts';
 import { paramsPerMlpNeuron, decoderParams, type ModelConfig } from '../../core/model-config.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import type { UnitImportance } from '../importance/unit-importance.ts';
+import { attentionCells, type AttentionUnit } from './attention-cells.ts';
 import { NEURON_GRAIN } from './cut-to-size.ts';
 import { layerLoss, layersByValue } from './layer-importance.ts';
-import { attentionCells, LEVEL_TOLERANCE, mlpCells, type AttentionUnit } from './level-plan.ts';
+import { LEVEL_TOLERANCE, mlpCells } from './level-plan.ts';
 
 export interface PaperOptions {
   /** Share of the layers that are locked. */
@@ -14,7 +15,7 @@ export interface PaperOptions {
 }
 
 /** Paper §3.2: about 20 % of the layers are anchors. */
-export const PAPER_OPTIONS: PaperOptions = { anchorShare: 0.2, attentionUnit: 'layer' };
+export const PAPER_OPTIONS: PaperOptions = { anchorShare: 0.2, attentionUnit: 'auto' };
 
 /** Rounding of `share * layers` must not cost a layer. */
 const EPSILON = 1e-9;

@@ -2,8 +2,9 @@ import type { Segment } from '../../core/bundle-manifest.ts';
 import { decoderParams, type ModelConfig } from '../../core/model-config.ts';
 import type { UnitImportance } from '../importance/unit-importance.ts';
 import { NEURON_GRAIN } from './cut-to-size.ts';
-import { layersByValue, mlpShares } from './layer-importance.ts';
-import { attentionCells, mlpCells, type AttentionUnit } from './level-plan.ts';
+import { rankAttention, type AttentionUnit } from './attention-cells.ts';
+import { mlpShares } from './layer-importance.ts';
+import { mlpCells } from './level-plan.ts';
 import { evenCuts } from './rank-cells.ts';
 
 /** Share of the attention that is on at a decoder ratio: points ascending from (0, 0), straight lines between. */
@@ -30,7 +31,7 @@ export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
     [0.7, 0.93],
     [0.8, 1],
   ],
-  attentionUnit: 'layer',
+  attentionUnit: 'auto',
 };
 
 function shareAt(curve: AttentionCurve, ratio: number): number {
@@ -76,25 +77,10 @@ function layerCuts(config: ModelConfig, shares: readonly number[], options: Prop
   });
 }
 
-/** Attention cells, most important first; every layer's first group before any layer's second. */
-function rankAttention(config: ModelConfig, importance: UnitImportance, unit: AttentionUnit): Segment[] {
-  const layers = layersByValue(importance, ({ attention }) => attention);
-  if (unit === 'layer') return layers.flatMap((layer) => attentionCells(config, layer, unit));
-  const groups = layers.flatMap((layer) => {
-    // Scores of a layer's groups in unit order, i.e. descending.
-    const scores = [...(importance.layers[layer]?.kvGroups ?? [])].sort((a, b) => b - a);
-    return attentionCells(config, layer, unit).map((cell) => ({ cell, score: scores[cell.unitStart] ?? 0 }));
-  });
-  const first = groups.filter(({ cell }) => cell.unitStart === 0);
-  const later = groups.filter(({ cell }) => cell.unitStart > 0).sort((a, b) => b.score - a.score);
-  return [...first, ...later].map(({ cell }) => cell);
-}
-
 /**
  * MLP widths in proportion to layer importance (models.md §4.2), in staggered cells: a cell comes in when the
- * width of its layer passes the cell's middle (§4.7). Attention comes in beside them along `attentionCurve`, by
- * whole layers in the order of what the model loses without them, or by KV groups in the order of their scores
- * (which must then compare over layers).
+ * width of its layer passes the cell's middle (§4.7). Attention comes in beside them along `attentionCurve`, in the
+ * order of {@link rankAttention}.
  */
 export function rankProportional(
   config: ModelConfig,

@@ -2,12 +2,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { variantSchema, type Variant } from '../../core/bundle-manifest.ts';
 import type { RuntimeSite } from '../../core/recovery-adapter.ts';
 import {
+  ATTENTION_UNITS,
   DEFAULT_ADAPTER,
   DEFAULT_CRITERION,
   DEFAULT_STEPS,
   IMPORTANCE_CRITERIA,
   LEVEL_POLICIES,
   RECOVERY_METHODS,
+  type AttentionUnit,
   type ImportanceCriterion,
   type LevelPolicy,
   type RecoveryMethod,
@@ -26,6 +28,7 @@ export interface ElasticizeFlags {
   readonly criterion: ImportanceCriterion;
   readonly levels: LevelPolicy;
   readonly segments?: number;
+  readonly attention: AttentionUnit;
   readonly recovery: RecoveryMethod;
   readonly steps: number;
   readonly rank: number;
@@ -81,6 +84,14 @@ export function elasticizeProgram(): Command {
       wholeNumberFrom(1),
     )
     .addOption(
+      new Option(
+        '--attention <unit>',
+        'cut by whole layers, or by KV groups (auto: where there are 8 or more)',
+      )
+        .choices(ATTENTION_UNITS)
+        .default('auto'),
+    )
+    .addOption(
       new Option('--recovery <method>', 'how levels are trained').choices(RECOVERY_METHODS).default('mixed'),
     )
     .option('--steps <n>', 'training steps per level', wholeNumberFrom(1), DEFAULT_STEPS)
@@ -102,8 +113,9 @@ export function recordedCommand(flags: ElasticizeFlags): string {
       ? ''
       : ` --steps ${flags.steps} --rank ${flags.rank} --sites ${flags.sites.join(',')}${flags.bias ? '' : ' --no-bias'}`;
   const segments = flags.segments === undefined ? '' : ` --segments ${flags.segments}`;
+  const attention = flags.attention === 'auto' ? '' : ` --attention ${flags.attention}`;
   return (
-    `elasticize --variant ${flags.variant} --criterion ${flags.criterion} --levels ${flags.levels}${segments} ` +
+    `elasticize --variant ${flags.variant} --criterion ${flags.criterion} --levels ${flags.levels}${segments}${attention} ` +
     `--recovery ${flags.recovery}${training} --seed ${flags.seed}`
   );
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Variant } from '../../core/bundle-manifest.ts';
+import { attentionSegments } from '../../core/elastic-graph.ts';
 import { unwrap } from '../../core/result.ts';
 import { argmax } from '../../device-agent/engine/sampling.ts';
 import { openEngine, type ElasticEngine } from '../../device-agent/index.ts';
@@ -31,6 +32,10 @@ describe.each<[Family, Variant]>([
   ['Qwen2.5 with a head of its own', 'q4'],
   ['Qwen3', 'f32'],
   ['Qwen3', 'int8'],
+  ['Llama with eight KV heads', 'f32'],
+  ['Mistral with eight KV heads', 'int8'],
+  ['Qwen2 with eight KV heads', 'q8'],
+  ['Qwen3 with eight KV heads', 'f32'],
 ])('a random %s, elasticized as %s', (family, variant) => {
   const model = tinyFamily(family);
   let bundle: TinyBundle;
@@ -47,6 +52,9 @@ describe.each<[Family, Variant]>([
   test('is served at every level as one plain run of its graph says', async () => {
     const plain = await openPlainRuntime(bundle.dir, bundle.manifest);
     expect(engine.levels.length).toBeGreaterThan(5);
+    const caches = attentionSegments(bundle.manifest.segments).length;
+    if (model.config.kvHeads < 8) expect(caches).toBe(model.config.layers);
+    else expect(caches).toBeGreaterThan(model.config.layers);
     for (const level of [engine.levels[0] ?? 20, 60, 100] as const) {
       unwrap(engine.setLevel(level));
       const tokens = await greedy(engine, 12);

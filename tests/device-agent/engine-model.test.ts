@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Segment } from '../../core/bundle-manifest.ts';
-import {
-  attentionGroups,
-  checkLowering,
-  levelsOf,
-  type EngineModel,
-} from '../../device-agent/engine/engine-model.ts';
+import { attentionGroups } from '../../core/elastic-graph.ts';
+import { checkLowering, levelsOf, type EngineModel } from '../../device-agent/engine/engine-model.ts';
 
 const config = {
   architecture: 'llama',
@@ -55,7 +51,7 @@ test('each level feeds its gates in segment order and knows its attention', () =
     [60, [0n, 1n], [true, false]],
     [100, [1n, 1n], [true, true]],
   ]);
-  expect(attentionGroups(model)).toEqual([2, 2]);
+  expect(attentionGroups(model.segments)).toEqual([2, 2]);
 });
 
 describe('checkLowering', () => {
@@ -71,4 +67,28 @@ describe('checkLowering', () => {
     expect(result.ok).toBe(allowed);
     if (!result.ok) expect(result.failure.code).toBe('level-not-lowerable');
   });
+});
+
+test('a level that keeps fewer groups of a layer is refused inside a request, one with fewer neurons is not', () => {
+  const cut: EngineModel = {
+    ...model,
+    segments: [
+      segment(0, 'attention', 1),
+      { ...segment(0, 'attention', 1), unitStart: 1 },
+      segment(0, 'mlp', 8),
+      { ...segment(0, 'mlp', 8), unitStart: 8 },
+    ],
+    ranking: [0, 2, 1, 3],
+    levels: [
+      { level: 40, prefix: 2 },
+      { level: 60, prefix: 3 },
+      { level: 100, prefix: 4 },
+    ],
+  };
+  const [fewer, all, full] = levelsOf(cut);
+  if (fewer === undefined || all === undefined || full === undefined) throw new Error('three levels');
+  expect(attentionGroups(cut.segments)).toEqual([1, 1]);
+  expect(fewer.attentionOn).toEqual([true, false]);
+  expect(checkLowering(full, all).ok).toBe(true);
+  expect(checkLowering(all, fewer)).toMatchObject({ ok: false, failure: { code: 'level-not-lowerable' } });
 });

@@ -1,6 +1,13 @@
 import * as ort from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { gatedSegments, GRAPH, pastKeyName, pastValueName } from '../../core/elastic-graph.ts';
+import {
+  attentionGroups,
+  attentionSegments,
+  gatedSegments,
+  GRAPH,
+  pastKeyName,
+  pastValueName,
+} from '../../core/elastic-graph.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
 import { promptFeeds, type Feeds } from '../../offline/graph/model-feeds.ts';
 import { readLayer } from '../../offline/levels/reorder.ts';
@@ -15,47 +22,53 @@ const F32_TOLERANCE = 3e-4;
 /** A KV cache kept by hand: rows that were not computed yet hold what must not be read. */
 class Past {
   length = 0;
-  readonly #config: ModelConfig;
-  readonly #rows: Float32Array[];
+  readonly #model: Pick<GraphLab, 'plan'> & { readonly config: ModelConfig };
+  readonly #groups: readonly number[];
+  /** Keys and values of each attention segment. */
+  readonly #rows: readonly (readonly [Float32Array, Float32Array])[];
   readonly #capacity: number;
 
-  constructor(config: ModelConfig, capacity: number) {
-    this.#config = config;
+  constructor(model: Pick<GraphLab, 'plan'> & { readonly config: ModelConfig }, capacity: number) {
+    this.#model = model;
     this.#capacity = capacity;
-    const values = config.kvHeads * capacity * config.headDim;
-    this.#rows = Array.from({ length: 2 * config.layers }, () => new Float32Array(values).fill(1e4));
+    this.#groups = attentionGroups(model.plan.segments);
+    this.#rows = this.#groups.map((groups) => {
+      const values = groups * capacity * model.config.headDim;
+      return [new Float32Array(values).fill(1e4), new Float32Array(values).fill(1e4)];
+    });
   }
 
   feeds(tokens: readonly number[], switches: readonly number[]): Feeds {
-    const { kvHeads, headDim, layers } = this.#config;
+    const { config, plan } = this.#model;
     const total = this.length + tokens.length;
-    const feeds = promptFeeds(this.#config, tokens, 0, switches);
+    const feeds = promptFeeds(config, plan.segments, tokens, 0, switches);
     feeds[GRAPH.seqlensK] = new ort.Tensor('int32', Int32Array.of(total - 1), [1]);
     feeds[GRAPH.totalLength] = new ort.Tensor('int32', Int32Array.of(total), []);
-    for (let layer = 0; layer < layers; layer++)
-      for (const [which, name] of [pastKeyName(layer), pastValueName(layer)].entries())
-        feeds[name] = new ort.Tensor('float32', (this.#rows[2 * layer + which] as Float32Array).slice(), [
+    for (const [place, groups] of this.#groups.entries())
+      for (const [which, name] of [pastKeyName(place), pastValueName(place)].entries())
+        feeds[name] = new ort.Tensor('float32', (this.#rows[place]?.[which] as Float32Array).slice(), [
           1,
-          kvHeads,
+          groups,
           this.#capacity,
-          headDim,
+          config.headDim,
         ]);
     return feeds;
   }
 
-  /** @param active layers whose attention is on, ascending. */
+  /** @param active places of the attention segments that are on, ascending. */
   add(kvDelta: ort.Tensor, active: readonly number[]): void {
-    const { kvHeads, headDim } = this.#config;
+    const { headDim } = this.#model.config;
     const tokens = kvDelta.dims[2] ?? 0;
     const data = kvDelta.data as Float32Array;
     let at = 0;
     for (const which of [0, 1])
-      for (const layer of active)
-        for (let head = 0; head < kvHeads; head++) {
-          const to = (head * this.#capacity + this.length) * headDim;
-          this.#rows[2 * layer + which]?.set(data.subarray(at, at + tokens * headDim), to);
+      for (const place of active)
+        for (let group = 0; group < (this.#groups[place] ?? 0); group++) {
+          const to = (group * this.#capacity + this.length) * headDim;
+          this.#rows[place]?.[which]?.set(data.subarray(at, at + tokens * headDim), to);
           at += tokens * headDim;
         }
+    expect(at).toBe(data.length);
     this.length += tokens;
   }
 }
@@ -86,15 +99,16 @@ describe.each(FAMILY_NAMES)('a model of the family %s', (family) => {
   it.each(['zero-row', 'conditional'] as const)(
     'continues from its cache as the whole sequence goes (%s)',
     async (gating) => {
-      for (const prefix of [lab.plan.levels[0]?.prefix ?? 0, full]) {
+      const [lowest, middle] = [lab.plan.levels[0], lab.plan.levels[4]].map((level) => level?.prefix ?? 0);
+      for (const prefix of [lowest ?? 0, middle ?? 0, full]) {
         const on = lab.on(prefix);
         const expected = referenceLogits(lab.reference, tokens, lab.plan.segments, on);
         const switches = gatedSegments(lab.plan).map((segment) => (on[segment] === true ? 1 : 0));
-        const active = lab.plan.segments.flatMap(({ kind, layer }, i) =>
-          kind === 'attention' && on[i] === true ? [layer] : [],
+        const active = attentionSegments(lab.plan.segments).flatMap((segment, place) =>
+          on[segment] === true ? [place] : [],
         );
         const session = await lab.session('f32', gating);
-        const past = new Past(config, tokens.length + 3);
+        const past = new Past({ config, plan: lab.plan }, tokens.length + 3);
         for (const count of [5, 3, 1, 1]) {
           const from = past.length;
           const result = await session.run(past.feeds(tokens.slice(from, from + count), switches));

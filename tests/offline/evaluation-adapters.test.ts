@@ -37,7 +37,7 @@ it('levels of a bundle with recovery run with their own adapters, the full level
   const tokens = someTokens(10, model.config.vocabSize);
   for (const [i, { level, prefix }] of manifest.levels.entries()) {
     const run = async (parameters: Float32Array | null): Promise<Float32Array> => {
-      const feeds = promptFeeds(model.config, tokens, 0, switchesAt(manifest, prefix));
+      const feeds = promptFeeds(model.config, manifest.segments, tokens, 0, switchesAt(manifest, prefix));
       for (const { name, dims, data } of adapterInputs(model.config, recovery, parameters))
         feeds[name] = new ort.Tensor('float32', data, dims);
       return (await session.run(feeds))[GRAPH.logits]?.data as Float32Array;

@@ -115,7 +115,7 @@ describe('levels scored on text', () => {
       .slice(lab.plan.alwaysOn)
       .sort((a, b) => a - b)
       .map((segment) => (on[segment] === true ? 1 : 0));
-    const { logits } = await session.run(promptFeeds(model.config, ids, 0, gates));
+    const { logits } = await session.run(promptFeeds(model.config, lab.plan.segments, ids, 0, gates));
     const whole = logits?.data as Float32Array;
     for (const alone of [false, true]) {
       const source = (await sources(alone))[2] as LevelSource;

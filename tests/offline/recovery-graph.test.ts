@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import type { ModelConfig } from '../../core/model-config.ts';
 import { normalSample, seededRandom } from '../../core/random.ts';
 import {
   adapterLayout,
@@ -9,15 +10,16 @@ import {
 import { tinySourceModel } from '../../offline/sources/tiny-model.ts';
 import { GraphLab, largestDifference, someTokens } from './support/graph-lab.ts';
 import { referenceLogits, type ReferenceModel, type Rows } from './support/reference-llama.ts';
+import { tinyFamily } from './support/tiny-architectures.ts';
 
 /** f32 sums in another order, through 4 layers; logits are about 3 in size. */
 const F32_TOLERANCE = 2e-4;
 
 const model = tinySourceModel({ seed: 21 });
-const { config } = model;
-const tokens = someTokens(9, config.vocabSize);
+const cutModel = tinyFamily('Mistral with eight KV heads');
+const tokens = someTokens(9, model.config.vocabSize);
 
-function randomParameters(shape: AdapterShape, seed: number): AdapterParameters {
+function randomParameters(config: ModelConfig, shape: AdapterShape, seed: number): AdapterParameters {
   const random = seededRandom(seed);
   const parameters = new Float32Array(adapterLayout(config, shape).total);
   for (const { kind, offset, dims } of adapterLayout(config, shape).entries) {
@@ -30,6 +32,7 @@ function randomParameters(shape: AdapterShape, seed: number): AdapterParameters 
 
 /** One matrix of an adapter: element [row, column]. */
 function matrix(
+  config: ModelConfig,
   shape: AdapterShape,
   parameters: AdapterParameters,
   layer: number,
@@ -53,10 +56,11 @@ function merged(
   shape: AdapterShape,
   parameters: AdapterParameters,
 ): ReferenceModel {
+  const { config } = reference;
   const width = config.heads * config.headDim;
   const layers = reference.layers.map((layer, index) => {
-    const a = matrix(shape, parameters, index, 'o', 'a');
-    const b = matrix(shape, parameters, index, 'o', 'b');
+    const a = matrix(config, shape, parameters, index, 'o', 'a');
+    const b = matrix(config, shape, parameters, index, 'o', 'b');
     const delta = (out: number, into: number): number =>
       ranks(shape).reduce((sum, r) => sum + a(into, r) * b(r, out), 0);
     return { ...layer, o: layer.o.map((weight, i) => weight + delta(Math.floor(i / width), i % width)) };
@@ -66,13 +70,14 @@ function merged(
 
 /** What the adapter adds beside a layer's MLP. */
 function besideMlp(
+  config: ModelConfig,
   shape: AdapterShape,
   parameters: AdapterParameters,
 ): (layer: number, normed: Rows) => Rows {
   return (layer, normed) => {
-    const a = matrix(shape, parameters, layer, 'mlp', 'a');
-    const b = matrix(shape, parameters, layer, 'mlp', 'b');
-    const bias = matrix(shape, parameters, layer, null, 'bias');
+    const a = matrix(config, shape, parameters, layer, 'mlp', 'a');
+    const b = matrix(config, shape, parameters, layer, 'mlp', 'b');
+    const bias = matrix(config, shape, parameters, layer, null, 'bias');
     return normed.map((row) => {
       const low = ranks(shape).map((r) => row.reduce((sum, x, i) => sum + x * a(i, r), 0));
       return row.map((_, n) => low.reduce((sum, x, r) => sum + x * b(r, n), bias(0, n)));
@@ -86,15 +91,21 @@ const shapes: AdapterShape<RuntimeSite>[] = [
   { sites: ['o'], rank: 2, bias: false },
   { sites: [], rank: 0, bias: true },
 ];
+const [everySite] = shapes;
 
-describe.each(
-  shapes.map((shape) => [`${shape.sites.join('+')} rank ${shape.rank} bias ${shape.bias}`, shape] as const),
-)('a graph with an adapter (%s)', (_, shape) => {
+describe.each([
+  ...shapes.map(
+    (shape) => [`${shape.sites.join('+')} rank ${shape.rank} bias ${shape.bias}`, model, shape] as const,
+  ),
+  ...(everySite === undefined ? [] : [['all of it, attention cut by groups', cutModel, everySite] as const]),
+])('a graph with an adapter (%s)', (_, model, shape) => {
+  const { config } = model;
   const lab = new GraphLab(model, undefined, shape);
   const plain = new GraphLab(model);
-  const parameters = randomParameters(shape, 31);
+  const parameters = randomParameters(config, shape, 31);
   // How the other products are stored matters to the first shape alone: it has all parts of an adapter.
-  const variants = shape === shapes[0] ? (['f32', 'int8', 'q8', 'q4'] as const) : (['int8'] as const);
+  const variants =
+    shape === everySite && model !== cutModel ? (['f32', 'int8', 'q8', 'q4'] as const) : (['int8'] as const);
   afterAll(async () => {
     await lab.close();
     await plain.close();
@@ -105,7 +116,7 @@ describe.each(
     for (const { level, prefix } of lab.plan.levels) {
       const on = lab.on(prefix);
       const { logits } = await lab.run('f32', 'zero-row', tokens, on, 0, parameters);
-      const beside = besideMlp(shape, parameters);
+      const beside = besideMlp(config, shape, parameters);
       const expected = referenceLogits(reference, tokens, lab.plan.segments, on, beside).flat();
       expect(largestDifference(logits.data as Float32Array, expected), `level ${level}`).toBeLessThan(
         F32_TOLERANCE,
@@ -146,12 +157,12 @@ describe('a graph with adapters', () => {
   it('runs a single token, and every level with its own adapter in one session', async () => {
     const levels = lab.plan.levels.map(({ prefix }, i) => ({
       on: lab.on(prefix),
-      parameters: randomParameters(shape, 40 + i),
+      parameters: randomParameters(other.config, shape, 40 + i),
     }));
     for (const { on, parameters } of [...levels, ...levels.reverse()]) {
       const { logits } = await lab.run('f32', 'zero-row', tokens.slice(0, 1), on, 0, parameters);
       const reference = merged(lab.reference, shape, parameters);
-      const beside = besideMlp(shape, parameters);
+      const beside = besideMlp(other.config, shape, parameters);
       const expected = referenceLogits(reference, tokens.slice(0, 1), lab.plan.segments, on, beside).flat();
       expect(largestDifference(logits.data as Float32Array, expected)).toBeLessThan(F32_TOLERANCE);
     }

@@ -44,12 +44,14 @@ export class GraphLab {
     model: SourceModel,
     change: (tensors: LayerTensors, layer: number) => LayerTensors = (tensors) => tensors,
     adapter: AdapterShape<RuntimeSite> | null = null,
+    planOf: (importance: UnitImportance) => LevelPlan = (importance) =>
+      planLevels(model.config, rankCells(model.config, importance)),
   ) {
     this.#adapter = adapter;
     const importance = randomImportance(model, 5);
     const orders = orderUnits(importance);
     this.#model = model;
-    this.plan = planLevels(model.config, rankCells(model.config, importance));
+    this.plan = planOf(importance);
     this.reference = {
       config: model.config,
       embedding: model.tensor(WEIGHTS.embedding),
@@ -107,7 +109,7 @@ export class GraphLab {
     const session = await this.session(variant, gating);
     const switches = gatedSegments(this.plan).map((segment) => (on[segment] === true ? 1 : 0));
     const { config } = this.#model;
-    const feeds = promptFeeds(config, tokens, logitsStart, switches);
+    const feeds = promptFeeds(config, this.plan.segments, tokens, logitsStart, switches);
     for (const { name, dims, data } of this.#adapter === null
       ? []
       : adapterInputs(config, this.#adapter, adapter))

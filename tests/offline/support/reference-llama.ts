@@ -45,7 +45,12 @@ function rotate(vector: number[], position: number, theta: number): number[] {
   });
 }
 
-function attention(model: ReferenceModel, layer: LayerTensors, normed: Rows): Rows {
+function attention(
+  model: ReferenceModel,
+  layer: LayerTensors,
+  normed: Rows,
+  keep: (group: number) => boolean,
+): Rows {
   const { heads, kvHeads, headDim, ropeTheta } = model.config;
   const head = (rows: Rows, h: number): Rows => rows.map((row) => row.slice(h * headDim, (h + 1) * headDim));
   const q = plus(product(normed, layer.q, heads * headDim), layer.qBias);
@@ -59,6 +64,10 @@ function attention(model: ReferenceModel, layer: LayerTensors, normed: Rows): Ro
     const group = Math.floor((h * kvHeads) / heads);
     const queries = headNorm(head(q, h), layer.qNorm).map((row, t) => rotate(row, t, ropeTheta));
     const keys = headNorm(head(k, group), layer.kNorm).map((row, t) => rotate(row, t, ropeTheta));
+    if (!keep(group)) {
+      for (const row of mixed) row.push(...Array.from({ length: headDim }, () => 0));
+      continue;
+    }
     const values = head(v, group);
     for (const [t, query] of queries.entries()) {
       const scores = keys
@@ -109,12 +118,16 @@ export function referenceLogits(
   const add = (a: Rows, b: Rows): Rows => a.map((row, t) => row.map((value, i) => value + (b[t]?.[i] ?? 0)));
   for (const [index, layer] of model.layers.entries()) {
     const active = segments.filter((segment, i) => segment.layer === index && on[i] === true);
-    if (active.some(({ kind }) => kind === 'attention'))
-      x = add(x, attention(model, layer, rmsNorm(x, layer.attentionNorm, config.rmsNormEps)));
-    const keep = (neuron: number): boolean =>
-      active.some((s) => s.kind === 'mlp' && neuron >= s.unitStart && neuron < s.unitStart + s.units);
+    const kept =
+      (kind: Segment['kind']) =>
+      (unit: number): boolean =>
+        active.some((s) => s.kind === kind && unit >= s.unitStart && unit < s.unitStart + s.units);
+    if (active.some(({ kind }) => kind === 'attention')) {
+      const attentionIn = rmsNorm(x, layer.attentionNorm, config.rmsNormEps);
+      x = add(x, attention(model, layer, attentionIn, kept('attention')));
+    }
     const normed = rmsNorm(x, layer.mlpNorm, config.rmsNormEps);
-    x = add(x, mlp(model, layer, normed, keep));
+    x = add(x, mlp(model, layer, normed, kept('mlp')));
     if (besideMlp !== undefined) x = add(x, besideMlp(index, normed));
   }
   return product(rmsNorm(x, model.finalNorm, config.rmsNormEps), model.head, config.vocabSize);
