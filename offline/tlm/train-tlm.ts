@@ -56,6 +56,7 @@ export async function trainTlm<Example extends TlmExample>(
   while (optimizer.step < steps) {
     signal?.throwIfAborted();
     const { loss, gradient } = await trainer.gradient(options.batchAt(optimizer.step), all);
+    if (!Number.isFinite(loss)) throw new RangeError(`the loss of step ${optimizer.step} is ${loss}`);
     const rate = learningRateAt(optimizer.step, { ...options.learningRate, steps });
     adamWStep(state.parameters, gradient, optimizer, rate, options.adamW ?? ADAMW);
     trainer.unpack(state.parameters, all);
