@@ -48,7 +48,7 @@ export function DecisionView({ row }: { readonly row: RequestRow }) {
           ))}
         </div>
         <HeatLegend input={input} overruled={overruledProposal(decision) !== null} />
-        <Alternatives decision={decision} grid={grid} />
+        <Alternatives decision={decision} grid={grid} waitedMs={input.waitedMs} />
         <p>{decisionText(decision)}</p>
         <p className="muted">
           <Term id="correction">Correction</Term>: {correctionText(decision.correction)}.
@@ -76,10 +76,11 @@ function noGridReason({ detailsDropped, decision }: RequestRow): string {
 interface AlternativesProps {
   readonly decision: Decision;
   readonly grid: readonly StrategyCell[];
+  readonly waitedMs: number;
 }
 
-/** Chosen and proposed strategy side by side. */
-function Alternatives({ decision, grid }: AlternativesProps) {
+/** Chosen and proposed strategy side by side, waiting included as in the map. */
+function Alternatives({ decision, grid, waitedMs }: AlternativesProps) {
   const proposed = overruledProposal(decision);
   const lines = [
     { title: 'chosen', strategy: decision.strategy },
@@ -108,7 +109,7 @@ function Alternatives({ decision, grid }: AlternativesProps) {
               <td className="number" aria-label={strategyText(strategy)}>
                 {Math.round(strategy.promptLevel * 100)}×{strategy.modelLevel}
               </td>
-              <td className="number">{formatMs(cell?.ttftMs)}</td>
+              <td className="number">{cell === undefined ? UNKNOWN : formatMs(cell.ttftMs + waitedMs)}</td>
               <td className="number">{formatMs(cell?.tpotMs)}</td>
               <td className="number">{formatRatio(cell?.quality)}</td>
               <td className="number">{cell === undefined ? UNKNOWN : cell.feasible ? 'yes' : 'no'}</td>

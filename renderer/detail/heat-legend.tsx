@@ -30,7 +30,7 @@ export function HeatLegend({
       {overruled ? (
         <li>
           <Sample className="heat-3 proposed" />
-          proposed by the TLM
+          proposed
         </li>
       ) : null}
       <li>

@@ -35,7 +35,7 @@ export const HeatMap = memo(function HeatMap(input: HeatInput) {
       label={`Strategies: ${METRIC_WORDS[metric]} by prompt level and level. Arrow keys go from cell to cell.`}
       textOf={textOf}
     >
-      <table className="heat-map">
+      <table className={rows.length === 1 ? 'heat-map single' : 'heat-map'}>
         <tbody>
           {rows.map(({ promptLevel, cells: row }, y) => (
             <tr key={promptLevel}>

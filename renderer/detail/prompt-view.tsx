@@ -1,6 +1,6 @@
-import { memo, useState } from 'react';
+import { memo, useMemo, useState } from 'react';
 import { keptText } from '../format/decision.ts';
-import { formatCount, formatRatio } from '../format/units.ts';
+import { formatCount } from '../format/units.ts';
 import type { PromptWord, RequestRow } from '../live/request-row.ts';
 import { Button } from '../widgets/button.tsx';
 import { HintField } from '../widgets/hint-field.tsx';
@@ -66,11 +66,12 @@ const Words = memo(function Words({
   readonly words: readonly PromptWord[];
   readonly shown: number;
 }) {
+  const ranks = useMemo(() => scoreRanks(words), [words]);
   return (
     <HintField
       className="prompt-words selectable"
       label="The prompt, words left out struck through. Arrow keys go from word to word and tell its score."
-      textOf={(item) => wordText(words[item])}
+      textOf={(item) => wordText(words[item], ranks.get(item) ?? 0, ranks.size)}
     >
       {words.slice(0, shown).map((word, i) => {
         const Tag = word.kept ? 'span' : 'del';
@@ -90,10 +91,18 @@ const Words = memo(function Words({
   );
 });
 
-function wordText(word: PromptWord | undefined): string {
+/** Place of each scored word by its score, 1 = the highest. */
+function scoreRanks(words: readonly PromptWord[]): ReadonlyMap<number, number> {
+  const scored = words.flatMap(({ score }, i) => (score === null ? [] : [{ i, score }]));
+  return new Map(scored.sort((a, b) => b.score - a.score).map(({ i }, rank) => [i, rank + 1]));
+}
+
+/** A score is good for comparing within a prompt: so its place among the others is told too. */
+function wordText(word: PromptWord | undefined, rank: number, of: number): string {
   if (word === undefined) return '';
   const text = word.text.trim();
   const name = text.length > NAME_CHARS ? 'This part' : `“${text}”`;
   if (word.score === null) return `${name}: always kept, part of the question or the template`;
-  return `${name}: score ${formatRatio(word.score)}, ${word.kept ? 'kept' : 'left out'}`;
+  const score = word.score.toFixed(2).replace('-', '−');
+  return `${name}: score ${score}, place ${rank} of ${of}, ${word.kept ? 'kept' : 'left out'}`;
 }

@@ -52,23 +52,23 @@ function wholePercent(share: number): string {
   return `${Math.round(share * 100)}\u202f%`;
 }
 
-function driftText(factor: number): string {
-  if (Math.abs(factor - 1) < SAME_SPEED) return 'as profiled';
-  return factor > 1
-    ? `${wholePercent(factor - 1)} slower than profiled`
-    : `${wholePercent(1 - factor)} faster than profiled`;
+function driftText(factor: number): string | null {
+  if (Math.abs(factor - 1) < SAME_SPEED) return null;
+  return factor > 1 ? `${wholePercent(factor - 1)} slower` : `${wholePercent(1 - factor)} faster`;
 }
 
-/** `TTFT 18 % slower than profiled, TPOT as profiled`. */
+/** `TTFT 18 % slower than profiled, TPOT 9 % slower`. */
 export function correctionText({ ttft, tpot }: LatencyCorrection): string {
-  return `TTFT ${driftText(ttft)}, TPOT ${driftText(tpot)}`;
+  const [first, second] = [driftText(ttft), driftText(tpot)];
+  if (first === null && second === null) return 'TTFT and TPOT as profiled';
+  if (first === null) return `TTFT as profiled, TPOT ${second ?? ''}`;
+  return `TTFT ${first} than profiled, TPOT ${second ?? 'as profiled'}`;
 }
 
-/** The larger of the two: `18 % slower than profiled`. */
-export function speedText(correction: LatencyCorrection): string {
-  const furthest =
-    Math.abs(correction.tpot - 1) > Math.abs(correction.ttft - 1) ? correction.tpot : correction.ttft;
-  return driftText(furthest);
+/** The larger of the two: `phone 18 % slower`. */
+export function speedText({ ttft, tpot }: LatencyCorrection): string {
+  const furthest = driftText(Math.abs(tpot - 1) > Math.abs(ttft - 1) ? tpot : ttft);
+  return furthest === null ? 'phone as profiled' : `phone ${furthest}`;
 }
 
 interface CellContext {

@@ -99,8 +99,9 @@ export const GLOSSARY = {
   },
   score: {
     name: 'Score',
-    unit: '0 to 1',
-    definition: 'How much the answer needs a word, by the TLM’s score head; words of low score go first.',
+    unit: 'the larger, the more it is worth',
+    definition:
+      'How much the answer needs a word, by the TLM’s score head; words of low score go first. Only the order within one prompt means something.',
   },
   keptShare: {
     name: 'Prompt kept',

@@ -14,7 +14,9 @@ export function Decisions({ figures }: { readonly figures: DecisionFigures }) {
       <header className="panel-title">
         <h2>Decisions</h2>
         {correction === null ? null : (
-          <Hint text={`The phone of late: ${correctionText(correction)}. The guard’s predictions count it.`}>
+          <Hint
+            text={`Against the phone’s profile, of late: ${correctionText(correction)}. The guard’s predictions count it.`}
+          >
             <span className="panel-hint">{speedText(correction)}</span>
           </Hint>
         )}

@@ -64,7 +64,7 @@ describe.skipIf(missing !== null)('what the TLM and the guard did', () => {
     const page = await opened('octopus tlm', 'Prompt');
     const struck = page.locator('.prompt-words del').first();
     await struck.hover();
-    expect(await hintText(page)).toMatch(/^“.+”: score 0\.\d\d, left out$/);
+    expect(await hintText(page)).toMatch(/^“.+”: score 0\.\d\d, place \d+ of \d+, left out$/);
     await page.mouse.move(5, 5);
     await hint(page).waitFor({ state: 'detached' });
   });
@@ -218,7 +218,7 @@ describe.skipIf(missing !== null)('what the TLM and the guard did', () => {
     await expect
       .poll(async () => (await panel.innerText()).replaceAll('\u202f', ' '))
       .toMatch(
-        /\d+ % slower than profiled\s+TLM\s+\d+ %\s+guard\s+\d+ %\s+nothing fits\s+\d+ %\s+prompt kept\s+\d+ %\s+TLM \/ TTFT\s+[\d.]+ %\s+lowered\s+\d+/,
+        /phone \d+ % slower\s+TLM\s+\d+ %\s+guard\s+\d+ %\s+nothing fits\s+\d+ %\s+prompt kept\s+\d+ %\s+TLM \/ TTFT\s+[\d.]+ %\s+lowered\s+\d+/,
       );
   });
 
