@@ -69,7 +69,10 @@ export function decide(input: DecisionInput): {
     feasible:
       limits === null || predicted === null
         ? null
-        : withinLimits(predicted, limits, input.waitedMs, 1 + PLANNING_SLACK),
+        : withinLimits(predicted, limits, input.waitedMs, {
+            ttft: 1 + PLANNING_SLACK,
+            tpot: 1 + PLANNING_SLACK,
+          }),
     slo,
     limits,
     reference,
@@ -110,9 +113,15 @@ function strategyGrid(input: DecisionInput, limits: SloLimits): StrategyCell[] |
     for (const modelLevel of levels) {
       const predicted = predictStrategy(input, promptLevel, modelLevel);
       if (predicted === null) return null;
-      const lightest = promptLevel === promptLevels[0] && modelLevel === levels[0];
-      const heaviest = promptLevel === WHOLE_PROMPT && modelLevel === levels.at(-1);
-      const share = lightest || heaviest ? 1 + PLANNING_SLACK : 1 - HEADROOM;
+      // TPOT is the level's alone: with the last level it is what the bound refers to, whatever is kept of the prompt.
+      const lowest = modelLevel === levels[0];
+      const highest = modelLevel === levels.at(-1);
+      const outermost =
+        (lowest && promptLevel === promptLevels[0]) || (highest && promptLevel === WHOLE_PROMPT);
+      const share: BoundShares = {
+        ttft: outermost ? 1 + PLANNING_SLACK : 1 - HEADROOM,
+        tpot: lowest || highest ? 1 + PLANNING_SLACK : 1 - HEADROOM,
+      };
       cells.push({
         promptLevel,
         modelLevel,
@@ -185,7 +194,8 @@ function isSame(cell: StrategyCell, strategy: Strategy | null): boolean {
   );
 }
 
-function isUnbounded(slo: Slo): boolean {
+/** Whether an SLO names no bound at all. */
+export function isUnbounded(slo: Slo): boolean {
   return [slo.ttft, slo.tpot, slo.ttftMs, slo.tpotMs].every((bound) => bound === undefined);
 }
 
@@ -209,14 +219,23 @@ export function sloRatios(
   };
 }
 
-/** @param share of each bound that the prediction may take. */
+/** Share of each bound that a prediction may take. */
+interface BoundShares {
+  readonly ttft: number;
+  readonly tpot: number;
+}
+
 function withinLimits(
   predicted: PredictedLatency,
   limits: SloLimits,
   waitedMs: number,
-  share: number,
+  share: BoundShares,
 ): boolean {
-  const within = (value: number, limit: number | null): boolean => limit === null || value <= limit * share;
+  const within = (value: number, limit: number | null, most: number): boolean =>
+    limit === null || value <= limit * most;
   const waiting = Math.max(0, waitedMs - HAND_OVER_MS);
-  return within(predicted.ttftMs + waiting, limits.ttftMs) && within(predicted.tpotMs, limits.tpotMs);
+  return (
+    within(predicted.ttftMs + waiting, limits.ttftMs, share.ttft) &&
+    within(predicted.tpotMs, limits.tpotMs, share.tpot)
+  );
 }

@@ -16,6 +16,8 @@ import {
   type LevelsEvaluation,
 } from '../offline/evaluation/index.ts';
 import { comparisonsCommand, evaluateComparisons, type ComparisonFlags } from './evaluate/comparisons.ts';
+import { compressionCommand, evaluateCompression, type CompressionFlags } from './evaluate/compression.ts';
+import { evaluateStrategies, strategiesCommand, type StrategyFlags } from './evaluate/strategies.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { hostDescription } from './shared/host-description.ts';
 import { wholeNumberFrom } from './shared/flag-values.ts';
@@ -145,6 +147,18 @@ program
 program.addCommand(
   comparisonsCommand(levelList).action((flags: ComparisonFlags) => {
     chosen = (signal) => evaluateComparisons(flags, signal);
+  }),
+);
+
+program.addCommand(
+  strategiesCommand().action((flags: StrategyFlags) => {
+    chosen = (signal) => evaluateStrategies(flags, signal);
+  }),
+);
+
+program.addCommand(
+  compressionCommand().action((flags: CompressionFlags) => {
+    chosen = (signal) => evaluateCompression(flags, signal);
   }),
 );
 

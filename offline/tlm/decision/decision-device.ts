@@ -1,0 +1,58 @@
+import { decide, NO_CORRECTION } from '../../../core/decide.ts';
+import { predictLatency, type LatencyProfile } from '../../../core/latency-profile.ts';
+import { FULL_LEVEL, type Level } from '../../../core/level.ts';
+import type { Slo } from '../../../core/slo.ts';
+import type { Strategy, StrategyCell } from '../../../core/strategy.ts';
+import type { StrategyQuality } from '../../../core/strategy-quality.ts';
+import type { CompressiblePrompt } from '../../../core/compress-prompt.ts';
+
+/** The device by whose profile strategies are called feasible in training. */
+export interface DecisionDevice {
+  /** Levels of the bundle, ascending. */
+  readonly levels: readonly Level[];
+  readonly profile: LatencyProfile;
+  /** Share of the full model's TTFT that the TLM takes. */
+  readonly tlmShare: number;
+}
+
+function decided(
+  { levels, profile, tlmShare }: DecisionDevice,
+  { tokens, words }: CompressiblePrompt,
+  slo: Slo,
+  proposed: Strategy,
+  quality: StrategyQuality | null,
+): ReturnType<typeof decide> {
+  const full = predictLatency(profile, FULL_LEVEL, tokens.length);
+  return decide({
+    levels,
+    profile,
+    quality,
+    slo,
+    promptTokens: tokens.length,
+    compressibleTokens: words.reduce((sum, word) => sum + (word < 0 ? 0 : 1), 0),
+    requestedLevel: null,
+    requestedPromptLevel: null,
+    pinnedLevel: null,
+    waitedMs: 0,
+    tlm: { proposed, ms: tlmShare * (full?.ttftMs ?? 0) },
+    correction: NO_CORRECTION,
+  });
+}
+
+const ANY: Strategy = { promptLevel: 1, modelLevel: FULL_LEVEL };
+
+/** Strategies that the guard lets pass, lightest first. */
+export function feasibleCells(device: DecisionDevice, prompt: CompressiblePrompt, slo: Slo): StrategyCell[] {
+  return (decided(device, prompt, slo, ANY, null).grid ?? []).filter(({ feasible }) => feasible);
+}
+
+/** What is run when the decision head proposes this: the guard has the last word. */
+export function guarded(
+  device: DecisionDevice,
+  prompt: CompressiblePrompt,
+  slo: Slo,
+  proposed: Strategy,
+  quality: StrategyQuality,
+): Strategy {
+  return decided(device, prompt, slo, proposed, quality).decision.strategy;
+}

@@ -1,0 +1,16 @@
+import type { StrategyQuality } from '../../../core/strategy-quality.ts';
+import { meanTable } from '../strategies/strategy-table.ts';
+import { probabilityTable, type LabelledRequest } from './labelled-request.ts';
+
+/** What strategies are worth on the mean of labelled requests, each set counting alike. */
+export function strategyQuality(labelled: readonly LabelledRequest[]): StrategyQuality {
+  const sets = [...new Set(labelled.map(({ request }) => request.set))];
+  const means = sets.map((set) =>
+    meanTable(labelled.filter(({ request }) => request.set === set).map(probabilityTable)),
+  );
+  return {
+    values: meanTable(means).map((row) => row.map((value) => Math.min(1, Math.round(value * 1e4) / 1e4))),
+    requests: labelled.length,
+    text: `mean probability of the right choice, ${labelled.length} few-shot requests of ${sets.join(', ')}, measured at 5 x 5 strategies and interpolated`,
+  };
+}
