@@ -7,16 +7,20 @@ export interface CompressiblePrompt {
   readonly words: Int32Array;
 }
 
+/** What a decoder makes of bytes that are no whole character. */
+const PART_OF_CHARACTER = '\uFFFD';
+
 /** A word begins with white space, or where letters and digits meet other characters. */
 function beginsWord(piece: string, before: string): boolean {
   if (/^\s/u.test(piece) || /\s$/u.test(before)) return true;
+  if (piece.startsWith(PART_OF_CHARACTER) || before.endsWith(PART_OF_CHARACTER)) return false;
   return /^[\p{L}\p{N}]/u.test(piece) !== /[\p{L}\p{N}]$/u.test(before);
 }
 
 /**
  * Groups tokens to words, so that no word is ever cut in two.
  *
- * @param pieces text of each token; a token inside of a character has text without letters, and joins its word
+ * @param pieces text of each token; a token inside of a character, decoded as U+FFFD, joins its word
  * @param compressible whether each token may be dropped
  */
 export function wordsOf(pieces: readonly string[], compressible: readonly boolean[]): Int32Array {

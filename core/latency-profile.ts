@@ -83,10 +83,61 @@ function planned(summary: Summary): number | null {
   return summary.p90;
 }
 
+/** Latency over prompt length of one level. */
+type Curve = readonly [Level, readonly (readonly [number, number])[]];
+
+/** Curves of a profile by level, ascending; levels without a usable cell are left out. */
+function curvesOf(profile: LatencyProfile, pick: (cell: ProfileCell) => Summary): Curve[] {
+  const cells = profile.cells.filter((cell) => cell.threads === profile.threads);
+  const levels = [...new Set(cells.map((cell) => cell.level))].sort((a, b) => a - b);
+  return levels.flatMap((at): Curve[] => {
+    const points = cells
+      .filter((cell) => cell.level === at)
+      .map((cell) => [cell.promptTokens, planned(pick(cell))] as const)
+      .filter((point): point is readonly [number, number] => point[1] !== null)
+      .sort((a, b) => a[0] - b[0]);
+    return points.length === 0 ? [] : [[at, neverFalling(points)]];
+  });
+}
+
+type Points = readonly (readonly [number, number])[];
+
+interface ProfileTable {
+  readonly ttft: readonly Curve[];
+  readonly tpot: readonly Curve[];
+  /** Latency over level at the prompt length that was asked for last: decisions ask for all levels in turn. */
+  last: { readonly promptTokens: number; readonly ttft: Points; readonly tpot: Points } | null;
+}
+
+/** One decision asks for a hundred predictions; what depends on the profile alone is worked out once. */
+const TABLES = new WeakMap<LatencyProfile, ProfileTable>();
+
+function tableOf(profile: LatencyProfile): ProfileTable {
+  const known = TABLES.get(profile);
+  if (known !== undefined) return known;
+  const table: ProfileTable = {
+    ttft: curvesOf(profile, (cell) => cell.ttftMs),
+    tpot: curvesOf(profile, (cell) => cell.tpotMs),
+    last: null,
+  };
+  TABLES.set(profile, table);
+  return table;
+}
+
+function overLevels(curves: readonly Curve[], promptTokens: number): Points {
+  return neverFalling(
+    curves.flatMap(([level, points]): [number, number][] => {
+      const value = interpolate(points, promptTokens);
+      return value === null ? [] : [[level, value]];
+    }),
+  );
+}
+
 /**
  * Predicted service latencies (no queueing) by interpolation in prompt length, then in level; never falling in
  * either.
  *
+ * @param profile must not be changed afterwards
  * @returns null when the profile holds no usable cell.
  */
 export function predictLatency(
@@ -94,21 +145,14 @@ export function predictLatency(
   level: Level,
   promptTokens: number,
 ): PredictedLatency | null {
-  const cells = profile.cells.filter((cell) => cell.threads === profile.threads);
-  const levels = [...new Set(cells.map((cell) => cell.level))].sort((a, b) => a - b);
-  const predict = (pick: (cell: ProfileCell) => Summary): number | null => {
-    const byLevel = levels.flatMap((at): [number, number][] => {
-      const points = cells
-        .filter((cell) => cell.level === at)
-        .map((cell) => [cell.promptTokens, planned(pick(cell))] as const)
-        .filter((point): point is readonly [number, number] => point[1] !== null)
-        .sort((a, b) => a[0] - b[0]);
-      const value = interpolate(neverFalling(points), promptTokens);
-      return value === null ? [] : [[at, value]];
-    });
-    return interpolate(neverFalling(byLevel), level);
-  };
-  const ttft = predict((cell) => cell.ttftMs);
-  const tpot = predict((cell) => cell.tpotMs);
+  const table = tableOf(profile);
+  if (table.last?.promptTokens !== promptTokens)
+    table.last = {
+      promptTokens,
+      ttft: overLevels(table.ttft, promptTokens),
+      tpot: overLevels(table.tpot, promptTokens),
+    };
+  const ttft = interpolate(table.last.ttft, level);
+  const tpot = interpolate(table.last.tpot, level);
   return ttft === null || tpot === null ? null : { ttftMs: ttft, tpotMs: tpot };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { LEVELS } from './level.ts';
-import { PROMPT_LEVELS } from './prompt-level.ts';
+import { FULL_LEVEL, LEVELS, type Level } from './level.ts';
+import { PROMPT_LEVELS, WHOLE_PROMPT } from './prompt-level.ts';
+import type { Strategy } from './strategy.ts';
 
 /**
  * The dual-head tiny language model (TLM; paper §4): a bidirectional encoder over the LLM's own tokens. The LLM's
@@ -101,6 +102,36 @@ export function tlmInputs(
   }
   const slo = BigInt64Array.of(BigInt(sloClass(ratios.ttft)), BigInt(sloClass(ratios.tpot)));
   return { rows, width, inputIds, roles, slo };
+}
+
+/**
+ * What the decision head proposes: the likeliest class of each output.
+ *
+ * @param promptLogits [PROMPT_LEVELS]
+ * @param levelLogits [LEVELS]
+ * @param levels those of the bundle; others are passed over
+ */
+export function proposedStrategy(
+  promptLogits: ArrayLike<number>,
+  levelLogits: ArrayLike<number>,
+  levels: readonly Level[],
+): Strategy {
+  const likeliest = <T>(
+    classes: readonly T[],
+    logits: ArrayLike<number>,
+    allowed: (one: T) => boolean,
+  ): T | null => {
+    let best: { readonly one: T; readonly logit: number } | null = null;
+    for (const [i, one] of classes.entries()) {
+      const logit = logits[i] ?? Number.NEGATIVE_INFINITY;
+      if (allowed(one) && (best === null || logit > best.logit)) best = { one, logit };
+    }
+    return best?.one ?? null;
+  };
+  return {
+    promptLevel: likeliest(PROMPT_LEVELS, promptLogits, () => true) ?? WHOLE_PROMPT,
+    modelLevel: likeliest(LEVELS, levelLogits, (level) => levels.includes(level)) ?? FULL_LEVEL,
+  };
 }
 
 export interface TlmEntry {

@@ -6,10 +6,12 @@ import { AGENT_API_VERSION, type Health } from '../core/agent-api.ts';
 import type { BundleManifest } from '../core/bundle-manifest.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { AgentOptions } from './command-line.ts';
+import { levelsOf, modelOfManifest } from './engine/engine-model.ts';
 import { firstLine } from './engine/open-session.ts';
 import { readManifest } from './engine/verify-bundle.ts';
 import { EngineHost } from './host/engine-host.ts';
 import { openPromptEncoder, type PromptEncoder } from './host/prompt-encoder.ts';
+import { lowerTargets } from './orchestrator/lower-target.ts';
 import { Orchestrator } from './orchestrator/orchestrator.ts';
 import { ProfileService } from './profiler/profile-service.ts';
 import { loadProfile } from './profiler/profile-store.ts';
@@ -74,7 +76,7 @@ export async function startAgent(parts: AgentParts): Promise<Result<Agent>> {
     queueLength: loaded?.orchestrator.queueLength ?? 0,
     pinnedLevel: loaded?.orchestrator.pinnedLevel ?? null,
     hasProfile: loaded !== null && loaded.orchestrator.profile !== null,
-    hasTlm: false,
+    hasTlm: host.hasTlm,
   });
   const service = createHttpService({
     token: parts.token,
@@ -99,12 +101,17 @@ export async function startAgent(parts: AgentParts): Promise<Result<Agent>> {
 
   const load = async (): Promise<Result<null>> => {
     // Side by side: the tokenizer is read here while the worker hashes and opens the graph.
-    const [opened, encoder] = await Promise.all([host.open(), openPromptEncoder(parts.bundleDir, manifest)]);
+    const [opened, encoder] = await Promise.all([
+      host.open(),
+      openPromptEncoder(parts.bundleDir, manifest, parts.log),
+    ]);
     if (!opened.ok) return opened;
     if (!encoder.ok) return encoder;
     const { segmentForm, fallback, loadMs, hashedBytes } = opened.value;
     if (fallback !== null)
       parts.log(`zero-row segments are refused here, using conditional ones: ${fallback}`);
+    if (!opened.value.tlm.ready)
+      parts.log(`prompts are served whole: ${opened.value.tlm.why ?? 'the bundle has no TLM'}`);
     loaded = await assemble(parts, manifest, host, encoder.value, events, metrics.observer);
     parts.log(
       `ready: ${manifest.name} (${manifest.variant}), ${parts.threads} threads, ${segmentForm} segments, ` +
@@ -154,9 +161,21 @@ async function assemble(
 ): Promise<LoadedAgent> {
   const levels = manifest.levels.map(({ level }) => level);
   const { eosTokenIds } = manifest.tokenizer;
-  const { table } = encoder;
-  const orchestrator = new Orchestrator({ host, table, levels, eosTokenIds, events, observer });
-  const { home, threads, log } = parts;
+  const { table, textOfAll } = encoder;
+  const { home, threads, guardCorrection, log } = parts;
+  const orchestrator = new Orchestrator({
+    host,
+    table,
+    textOfAll,
+    levels,
+    lowerTarget: lowerTargets(levelsOf(modelOfManifest(manifest))),
+    quality: manifest.tlm?.quality ?? null,
+    eosTokenIds,
+    events,
+    observer,
+    guardCorrection,
+    log,
+  });
   const { bundleId } = manifest;
   const stored = await loadProfile(home, bundleId, threads);
   if (stored?.ok === true) orchestrator.profile = stored.value;

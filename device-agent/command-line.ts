@@ -7,7 +7,7 @@ import { defaultThreads, firstLine } from './engine/open-session.ts';
 import type { SegmentForm } from './engine/open-engine.ts';
 
 export const USAGE =
-  'usage: BUNGEE_TOKEN=<16 characters or more> node agent.mjs --bundle DIR --home DIR [--port N] [--threads N] [--segment-form auto|zero-row|conditional]';
+  'usage: BUNGEE_TOKEN=<16 characters or more> node agent.mjs --bundle DIR --home DIR [--port N] [--threads N] [--segment-form auto|zero-row|conditional] [--guard-correction on|off]';
 
 export interface AgentOptions {
   readonly bundleDir: string;
@@ -17,6 +17,8 @@ export interface AgentOptions {
   readonly port: number;
   readonly threads: number;
   readonly segmentForm: SegmentForm | 'auto';
+  /** Correct the profile's predictions by what is measured while serving; off is for comparison. */
+  readonly guardCorrection: boolean;
   readonly token: string;
 }
 
@@ -29,6 +31,7 @@ const optionsSchema = z.object({
   port: wholeNumber(0, 65_535).optional(),
   threads: wholeNumber(1, 64).optional(),
   'segment-form': z.enum(['auto', 'zero-row', 'conditional']).optional(),
+  'guard-correction': z.enum(['on', 'off']).optional(),
 });
 /** The token comes by the environment: command lines can be read by every app on the phone. */
 const tokenSchema = z
@@ -47,7 +50,14 @@ export function readOptions(
     const text = { type: 'string' } as const;
     values = parseArgs({
       args: [...args],
-      options: { bundle: text, home: text, port: text, threads: text, 'segment-form': text },
+      options: {
+        bundle: text,
+        home: text,
+        port: text,
+        threads: text,
+        'segment-form': text,
+        'guard-correction': text,
+      },
     }).values;
   } catch (error) {
     return usage(`${firstLine(error)}.`);
@@ -63,6 +73,7 @@ export function readOptions(
     port: port ?? 0,
     threads: threads ?? defaultThreads(),
     segmentForm: parsed.value['segment-form'] ?? 'auto',
+    guardCorrection: parsed.value['guard-correction'] !== 'off',
     token: token.value,
   });
 }

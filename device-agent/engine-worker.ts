@@ -5,7 +5,14 @@ import { openBundleEngine } from './engine/open-engine.ts';
 import { generate } from './engine/generate.ts';
 import type { ElasticEngine } from './engine/elastic-engine.ts';
 import { verifyBundle } from './engine/verify-bundle.ts';
-import type { EngineOpened, OpenCommand, WorkerCommand, WorkerReply } from './host/worker-protocol.ts';
+import type {
+  EngineOpened,
+  OpenCommand,
+  TlmState,
+  WorkerCommand,
+  WorkerReply,
+} from './host/worker-protocol.ts';
+import { openTlm, type Tlm, type TlmAnswer, type TlmQuestion } from './tlm/tlm.ts';
 
 // Entry of the engine's worker thread: the runtime blocks the thread that it runs on.
 
@@ -14,6 +21,7 @@ if (port === null) throw new Error('engine-worker runs as a worker thread only')
 const reply = (message: WorkerReply): void => port.postMessage(message);
 
 let engine: ElasticEngine | null = null;
+let tlm: Tlm | null = null;
 let activeId: number | null = null;
 
 async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
@@ -27,13 +35,40 @@ async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
   const opened = await openBundleEngine(command.bundleDir, command.manifest, command);
   if (!opened.ok) return opened;
   engine = opened.value.engine;
+  const tlmState = await openTlmOf(command);
   const { segmentForm, fallback } = opened.value;
   return ok({
     segmentForm,
     fallback,
     loadMs: performance.now() - startedAt,
     hashedBytes: verified.value.hashedBytes,
+    tlm: tlmState,
   });
+}
+
+/** Without its TLM the model still serves, so a graph that this runtime refuses is no failure of the bundle. */
+async function openTlmOf({ bundleDir, manifest, threads }: OpenCommand): Promise<TlmState> {
+  if (manifest.tlm === undefined) return { ready: false, why: null };
+  const opened = await openTlm(bundleDir, manifest.tlm, manifest.model.vocabSize, threads);
+  if (!opened.ok) return { ready: false, why: opened.failure.message };
+  tlm = opened.value;
+  return { ready: true };
+}
+
+async function askTlm(question: TlmQuestion): Promise<Result<TlmAnswer>> {
+  try {
+    if (tlm === null) throw new Error('it is not open');
+    return ok(await tlm.ask(question));
+  } catch (error) {
+    return fail('tlm-run', `The TLM failed: ${firstLine(error)}.`);
+  }
+}
+
+async function close(): Promise<void> {
+  await tlm?.dispose();
+  await engine?.dispose();
+  tlm = null;
+  engine = null;
 }
 
 async function serve(command: Extract<WorkerCommand, { kind: 'generate' }>): Promise<void> {
@@ -63,6 +98,9 @@ port.on('message', (command: WorkerCommand) => {
     case 'generate':
       void serve(command);
       break;
+    case 'tlm':
+      void askTlm(command.question).then((result) => reply({ kind: 'tlm-answer', id: command.id, result }));
+      break;
     case 'lower-level':
       reply({
         kind: 'level-lowered',
@@ -74,8 +112,7 @@ port.on('message', (command: WorkerCommand) => {
       });
       break;
     case 'close':
-      void Promise.resolve(engine?.dispose()).then(() => {
-        engine = null;
+      void close().then(() => {
         reply({ kind: 'closed' });
         port.close();
       });

@@ -7,6 +7,7 @@ export {
   type OpenEngineOptions,
   type SegmentForm,
 } from './engine/open-engine.ts';
+export { openTlm, type Tlm } from './tlm/tlm.ts';
 export { readManifest, verifyBundle } from './engine/verify-bundle.ts';
 export { defaultThreads } from './engine/open-session.ts';
 export { readPssBytes } from './telemetry/process-stats.ts';

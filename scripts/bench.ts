@@ -5,6 +5,7 @@ import { serveAsContender } from './bench/contender.ts';
 import { benchEngine } from './bench/engine-bench.ts';
 import { printGoals } from './bench/print-goals.ts';
 import { benchPush } from './bench/push-bench.ts';
+import { benchTlm } from './bench/tlm-bench.ts';
 import { printJson, runCommand } from './shared/command-line.ts';
 
 function numbers(text: string): number[] {
@@ -79,6 +80,20 @@ program
   .action((options: { bundle?: string; rounds: number; links: number[] }) => {
     const { bundle, rounds, links } = options;
     chosen = (signal) => benchPush({ bundle: bundle ?? null, rounds, links }, signal);
+  });
+
+program
+  .command('tlm')
+  .description('the TLM’s share of the full model’s TTFT')
+  .option('--bundle <dir>', 'bundle with a TLM (default: the default bundle)')
+  .option('--threads <list>', 'thread counts', numbers, [1, 2])
+  .option('--prompts <list>', 'prompt lengths, tokens', numbers, [256, 512, 1024, 2048])
+  .option('--rounds <n>', 'counted rounds', (text) => numbers(text)[0] ?? 9, 9)
+  .option('--json', 'print the result as one JSON line')
+  .action((options: { bundle?: string; threads: number[]; prompts: number[]; rounds: number }) => {
+    const { bundle, threads, prompts, rounds } = options;
+    chosen = (signal) =>
+      benchTlm({ bundle: bundle ?? null, threads, promptLengths: prompts, rounds }, signal);
   });
 
 await runCommand(program, async (signal) => {

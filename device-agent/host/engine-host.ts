@@ -3,6 +3,7 @@ import type { Level } from '../../core/level.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
+import type { TlmAnswer, TlmQuestion } from '../tlm/tlm.ts';
 import { findWorkerFile } from './worker-file.ts';
 import type { EngineOpened, OpenCommand, WorkerCommand, WorkerReply } from './worker-protocol.ts';
 
@@ -39,6 +40,7 @@ export class EngineHost {
   readonly #workerFile: string;
   #worker: Worker | null = null;
   #active: ActiveRun | null = null;
+  #question: { readonly id: number; readonly settle: (result: Result<TlmAnswer>) => void } | null = null;
   #opening: Promise<Result<EngineOpened>> | null = null;
   #settleOpening: ((result: Result<EngineOpened>) => void) | null = null;
   #nextId = 1;
@@ -101,15 +103,35 @@ export class EngineHost {
         this.#post({ kind: 'generate', id, request, table, cancelFlag });
       });
     } finally {
-      this.#active = null;
+      this.#endRun();
       signal?.removeEventListener('abort', cancel);
     }
+  }
+
+  /** Whether the bundle has a TLM that can be asked. */
+  get hasTlm(): boolean {
+    return this.opened?.tlm.ready === true;
+  }
+
+  /** Asks the TLM; one question at a time. Failures: `tlm-run`, `engine-crashed`, and that of opening. */
+  async askTlm(question: TlmQuestion): Promise<Result<TlmAnswer>> {
+    if (this.#opening === null) throw new Error('open() comes first');
+    const opened = await this.#opening;
+    if (!opened.ok) return opened;
+    if (this.#question !== null) throw new Error('the TLM takes one question at a time');
+    const result = await new Promise<Result<TlmAnswer>>((settle) => {
+      const id = this.#nextId++;
+      this.#question = { id, settle };
+      this.#post({ kind: 'tlm', id, question });
+    });
+    this.#question = null;
+    return result;
   }
 
   /** Lowers the level of the run under way. Failures: `request-over`, those of the engine's lowerLevel. */
   lowerLevel(level: Level): Promise<Result<{ from: Level; switchMs: number }>> {
     const active = this.#active;
-    if (active === null) return Promise.resolve(fail('request-over', 'No request is being served.'));
+    if (active === null) return Promise.resolve(requestOver());
     return new Promise((resolve) => {
       active.lowering = resolve;
       this.#post({ kind: 'lower-level', id: active.id, level });
@@ -129,6 +151,12 @@ export class EngineHost {
     await worker.terminate();
   }
 
+  #endRun(): void {
+    // A wish to lower that came too late is not answered by the worker.
+    this.#active?.lowering?.(requestOver());
+    this.#active = null;
+  }
+
   #post(command: WorkerCommand): void {
     this.#worker?.postMessage(command);
   }
@@ -137,6 +165,10 @@ export class EngineHost {
     const active = this.#active;
     if (reply.kind === 'opened') return this.#settleOpening?.(reply.result);
     if (reply.kind === 'closed') return this.#closed?.();
+    if (reply.kind === 'tlm-answer') {
+      if (this.#question?.id === reply.id) this.#question.settle(reply.result);
+      return;
+    }
     if (active === null || reply.id !== active.id) return;
     switch (reply.kind) {
       case 'level':
@@ -165,6 +197,7 @@ export class EngineHost {
     this.#closed?.();
     this.#active?.settle(failure);
     this.#active?.lowering?.(failure);
+    this.#question?.settle(failure);
     if (this.state === 'ready') {
       this.#options.log(`engine worker died (${why}); opening the session again`);
       void this.open().then((result) => {
@@ -178,4 +211,8 @@ export class EngineHost {
     }
     this.#settleOpening?.(failure);
   }
+}
+
+function requestOver(): Result<never> {
+  return fail('request-over', 'No request is being served.');
 }

@@ -9,27 +9,44 @@ import { parseJsonWith } from '../../core/parse.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { firstLine } from '../engine/open-session.ts';
 import { buildTokenBytes, bytesOfToken, type TokenBytes } from '../engine/token-bytes.ts';
+import { chatWords, type RenderedChat } from './chat-words.ts';
 
 const tokenizerFileSchema = z.looseObject({
   model: z.looseObject({ type: z.string().optional() }),
   decoder: z.looseObject({ type: z.string() }).nullish(),
 });
 
+export interface EncodedChat {
+  readonly tokens: number[];
+  /**
+   * [tokens], as of `CompressiblePrompt`: the words of all contents before the last user message's; -1 = kept always,
+   * which is everything where the template changes contents, so that they cannot be told from it.
+   */
+  readonly words: () => Int32Array;
+}
+
 /** Text to token ids and back, by the bundle's tokenizer and chat template. */
 export interface PromptEncoder {
   readonly table: TokenBytes;
   /** Failure `chat-template`: the template refuses these messages. */
-  readonly encodeChat: (messages: readonly ChatMessage[]) => Result<number[]>;
+  readonly encodeChat: (messages: readonly ChatMessage[]) => Result<EncodedChat>;
   /** A raw prompt; BOS first where the model wants it. */
   readonly encodeText: (text: string) => number[];
   readonly textOf: (token: number) => string;
+  /** Text of tokens that stand together, special ones as they are written. */
+  readonly textOfAll: (tokens: readonly number[]) => string;
   readonly bytesOf: (token: number) => number[];
 }
 
-/** Failure `bundle-corrupt` when tokenizer or template cannot be used. */
+/**
+ * Failure `bundle-corrupt` when tokenizer or template cannot be used.
+ *
+ * @param log told once when a chat's contents cannot be found in its prompt
+ */
 export async function openPromptEncoder(
   bundleDir: string,
   manifest: BundleManifest,
+  log: (line: string) => void = () => undefined,
 ): Promise<Result<PromptEncoder>> {
   const remedy = 'Push the bundle again.';
   const path = join(bundleDir, manifest.tokenizer.file);
@@ -40,7 +57,7 @@ export async function openPromptEncoder(
   try {
     const tokenizer = new Tokenizer(file.value, {});
     const template = new Template(manifest.tokenizer.chatTemplate);
-    return ok(createEncoder(tokenizer, template, manifest, file.value.decoder?.type === 'ByteLevel'));
+    return ok(createEncoder(tokenizer, template, manifest, file.value.decoder?.type === 'ByteLevel', log));
   } catch (error) {
     return fail('bundle-corrupt', `${path} cannot be used: ${firstLine(error)}.`, remedy);
   }
@@ -51,6 +68,7 @@ function createEncoder(
   template: Template,
   manifest: BundleManifest,
   byteLevel: boolean,
+  log: (line: string) => void,
 ): PromptEncoder {
   const { bosTokenId, eosTokenIds, addBos } = manifest.tokenizer;
   const vocabulary = new Map<number, string>();
@@ -67,26 +85,49 @@ function createEncoder(
   const encode = (text: string): number[] => tokenizer.encode(text, { add_special_tokens: false }).ids;
   const shown = (token: number): Uint8Array =>
     hidden.has(token) ? new TextEncoder().encode(wordOf(token)) : bytesOfToken(table, token);
+  const textOf = (token: number): string => decoder.decode(shown(token));
+  let told = false;
+  const wordsOfChat = (chat: RenderedChat): Int32Array => {
+    const words = chatWords(chat, {
+      bytesOf: shown,
+      textOf,
+      isSpecial: (token) => hidden.has(token),
+    });
+    if (words === null && !told) {
+      log('a chat prompt is kept whole: its chat template changes contents, so they cannot be found in it');
+      told = true;
+    }
+    return words ?? new Int32Array(chat.tokens.length).fill(-1);
+  };
   return {
     table,
     encodeText: (text) => (addBos && bosTokenId !== null ? [bosTokenId, ...encode(text)] : encode(text)),
     encodeChat: (messages) => {
-      try {
-        const rendered = template.render({
-          messages: messages.map(({ role, content }) => ({
+      const contents = messages.map(({ content }) =>
+        typeof content === 'string' ? content : content.map((part) => part.text).join(''),
+      );
+      const render = (texts: readonly string[]): string =>
+        template.render({
+          messages: messages.map(({ role }, i) => ({
             role: role === 'developer' ? 'system' : role,
-            content: typeof content === 'string' ? content : content.map((part) => part.text).join(''),
+            content: texts[i] ?? '',
           })),
           add_generation_prompt: true,
           bos_token: wordOf(bosTokenId),
           eos_token: wordOf(eosTokenIds[0]),
         });
-        return ok(encode(rendered));
+      try {
+        const rendered = render(contents);
+        const tokens = encode(rendered);
+        const question = messages.findLastIndex(({ role }) => role === 'user');
+        const chat = { contents, question, rendered, render, tokens };
+        return ok({ tokens, words: () => wordsOfChat(chat) });
       } catch (error) {
         return fail('chat-template', `The chat template refuses these messages: ${firstLine(error)}.`);
       }
     },
-    textOf: (token) => decoder.decode(shown(token)),
+    textOf,
+    textOfAll: (tokens) => decoder.decode(Uint8Array.from(tokens.flatMap((token) => [...shown(token)]))),
     bytesOf: (token) => [...shown(token)],
   };
 }

@@ -4,6 +4,7 @@ import type { Result } from '../../core/result.ts';
 import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
 import type { SegmentForm } from '../engine/open-engine.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
+import type { TlmAnswer, TlmQuestion } from '../tlm/tlm.ts';
 
 /** Messages between the HTTP thread and the engine's worker thread; both are this program. */
 
@@ -27,14 +28,19 @@ export type WorkerCommand =
       /** Shared; non-zero = cancel. */
       readonly cancelFlag: Int32Array;
     }
+  | { readonly kind: 'tlm'; readonly id: number; readonly question: TlmQuestion }
   | { readonly kind: 'lower-level'; readonly id: number; readonly level: Level }
   | { readonly kind: 'close' };
+
+/** Whether the bundle's TLM can be asked; `why` it cannot, one line, where the bundle has one. */
+export type TlmState = { readonly ready: true } | { readonly ready: false; readonly why: string | null };
 
 export interface EngineOpened {
   readonly segmentForm: SegmentForm;
   readonly fallback: string | null;
   readonly loadMs: number;
   readonly hashedBytes: number;
+  readonly tlm: TlmState;
 }
 
 export type WorkerReply =
@@ -49,4 +55,6 @@ export type WorkerReply =
       readonly id: number;
       readonly result: Result<{ from: Level; switchMs: number }>;
     }
+  /** Failure `tlm-run`. */
+  | { readonly kind: 'tlm-answer'; readonly id: number; readonly result: Result<TlmAnswer> }
   | { readonly kind: 'closed' };

@@ -1,27 +1,14 @@
-import { decide, limitsOf, NO_CORRECTION } from '../../core/decide.ts';
+import { limitsOf } from '../../core/decide.ts';
 import type { Level } from '../../core/level.ts';
 import { FULL_LEVEL } from '../../core/level.ts';
 import { predictLatency, type LatencyProfile } from '../../core/latency-profile.ts';
-import { e2elMs, judgeSlo, tpotMs, ttftMs } from '../../core/metrics.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
-import type { Decision, ElasticReport } from '../../core/strategy.ts';
-import type { GenerationEnd } from '../engine/generate.ts';
-import type { TokenBytes } from '../engine/token-bytes.ts';
-import type { EngineHost } from '../host/engine-host.ts';
-import type { EventLog } from '../telemetry/event-log.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
 import type { AgentRequest, RequestSink, Served } from './request.ts';
+import { RequestServer, type ServedOutcome, type ServingParts } from './serve-request.ts';
+import type { Outcome } from './serving-observer.ts';
 
 export const QUEUE_CAPACITY = 64;
-
-type Outcome = 'completed' | 'failed' | 'cancelled';
-
-/** Told of what the orchestrator does; the metrics endpoint listens. */
-export interface ServingObserver {
-  readonly onLevel: (level: Level, switched: boolean) => void;
-  /** `served` is null when the request did not reach its end. */
-  readonly onFinished: (outcome: Outcome, hasSlo: boolean, served: Served | null) => void;
-}
 
 interface Job {
   readonly start: () => Promise<void>;
@@ -29,28 +16,31 @@ interface Job {
   readonly abandon: (failure: Failure) => void;
 }
 
-export interface OrchestratorParts {
-  readonly host: EngineHost;
-  readonly table: TokenBytes;
-  readonly levels: readonly Level[];
-  readonly eosTokenIds: readonly number[];
-  readonly events: EventLog;
-  readonly observer: ServingObserver;
-}
-
 /** Serves requests one at a time in order of deadline and decides each one's strategy when it starts. */
 export class Orchestrator {
   pinnedLevel: Level | null = null;
-  profile: LatencyProfile | null = null;
-  readonly #parts: OrchestratorParts;
+  #profile: LatencyProfile | null = null;
+  readonly #parts: ServingParts;
+  readonly #server: RequestServer;
   readonly #queue = new DeadlineQueue<Job>(QUEUE_CAPACITY);
   readonly #ids = new Set<string>();
   #running: Promise<void> | null = null;
   #stopping = false;
   readonly #drained = new AbortController();
 
-  constructor(parts: OrchestratorParts) {
+  constructor(parts: ServingParts) {
     this.#parts = parts;
+    this.#server = new RequestServer(parts);
+  }
+
+  get profile(): LatencyProfile | null {
+    return this.#profile;
+  }
+
+  /** What was measured against the profile before says nothing of the new one. */
+  set profile(profile: LatencyProfile | null) {
+    this.#profile = profile;
+    this.#server.forgetLatencies();
   }
 
   get queueLength(): number {
@@ -156,65 +146,17 @@ export class Orchestrator {
   }
 
   async #serve(request: AgentRequest, sink: RequestSink): Promise<Result<Served>> {
-    const { host, table, levels, eosTokenIds, events, observer } = this.#parts;
-    const startedAtMs = performance.now();
-    const queueMs = startedAtMs - request.arrivedAtMs;
-    const { decision, grid } = decide({
-      levels,
-      profile: this.profile,
-      promptTokens: request.promptTokens.length,
-      compressibleTokens: 0,
-      slo: request.slo,
-      requestedPromptLevel: null,
-      tlm: null,
-      quality: null,
-      correction: NO_CORRECTION,
-      requestedLevel: request.requestedLevel,
-      pinnedLevel: this.pinnedLevel,
-      waitedMs: queueMs,
-    });
-    const level = decision.strategy.modelLevel;
-    events.emit({ type: 'request-started', requestId: request.id, decision, grid, queueMs });
-    const tokenAtMs: number[] = [];
-    const { promptTokens, maxTokens, sampling, stop, logprobs, scorePrompt } = request;
-    const result = await host.run(
-      { promptTokens, maxTokens, level, sampling, stop, eosTokenIds, logprobs, scorePrompt },
-      table,
-      {
-        onLevel: (from, switchMs) => {
-          observer.onLevel(level, from !== level);
-          if (from !== level)
-            events.emit({
-              type: 'level-switched',
-              from,
-              to: level,
-              requestId: request.id,
-              switchMs,
-              reason: 'strategy',
-            });
-        },
-        onPromptScores: (scores) => sink.onPromptScores?.(scores),
-        onToken: (token) => {
-          tokenAtMs.push(performance.now());
-          events.emit({ type: 'token', requestId: request.id, index: token.index, text: token.text });
-          sink.onToken?.(token);
-        },
-      },
-      AbortSignal.any([request.signal, this.#drained.signal]),
-    );
-    const report = reportOf(request, decision, queueMs, tokenAtMs);
-    const usage = {
-      prompt_tokens: promptTokens.length,
-      completion_tokens: tokenAtMs.length,
-      total_tokens: promptTokens.length + tokenAtMs.length,
-    };
+    const signal = AbortSignal.any([request.signal, this.#drained.signal]);
+    const { profile, pinnedLevel } = this;
+    const served = await this.#server.serve(request, { profile, pinnedLevel }, sink, signal);
+    const { result, report, usage } = served;
     if (!result.ok) {
-      this.#finished(request, 'failed', null, result.failure.message, { report, usage, end: null });
+      this.#finished(request, 'failed', null, result.failure.message, served);
       return result;
     }
     const end = result.value;
     const outcome = end.reason === 'cancelled' ? 'cancelled' : 'completed';
-    this.#finished(request, outcome, end.reason, null, { report, usage, end });
+    this.#finished(request, outcome, end.reason, null, served);
     return ok({ end, report, usage });
   }
 
@@ -223,14 +165,13 @@ export class Orchestrator {
     outcome: Outcome,
     finishReason: string | null,
     failure: string | null,
-    served: { report: ElasticReport; usage: Served['usage']; end: GenerationEnd | null } | null,
+    served: ServedOutcome | null,
   ): void {
     const { events, observer } = this.#parts;
-    const end = served?.end ?? null;
     observer.onFinished(
       outcome,
       request.slo !== null,
-      served === null || end === null ? null : { ...served, end },
+      served === null || !served.result.ok ? null : { ...served, end: served.result.value },
     );
     events.emit({
       type: 'request-finished',
@@ -243,22 +184,4 @@ export class Orchestrator {
       queueLength: this.#queue.length,
     });
   }
-}
-
-function reportOf(
-  request: AgentRequest,
-  decision: Decision,
-  queueMs: number,
-  tokenAtMs: readonly number[],
-): ElasticReport {
-  const times = { arrivedAtMs: request.arrivedAtMs, tokenAtMs };
-  const measured = { ttftMs: ttftMs(times), tpotMs: tpotMs(times) };
-  return {
-    ...decision,
-    requestId: request.id,
-    app: request.app,
-    measured: { queueMs, ...measured, e2elMs: e2elMs(times) },
-    sloHit:
-      decision.limits === null ? { ttft: null, tpot: null, met: null } : judgeSlo(decision.limits, measured),
-  };
 }

@@ -11,7 +11,11 @@ export interface AgentRequest {
   readonly app: string | null;
   readonly slo: Slo | null;
   readonly requestedLevel: Level | null;
+  /** Prompt level that the request asks for by number. */
+  readonly requestedPromptLevel: number | null;
   readonly promptTokens: readonly number[];
+  /** What of the prompt may be dropped, as of `CompressiblePrompt`; null = never anything of such a request. */
+  readonly words: (() => Int32Array) | null;
   readonly maxTokens: number;
   readonly sampling: SamplingOptions;
   readonly stop: readonly string[];

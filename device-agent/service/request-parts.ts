@@ -23,6 +23,8 @@ export interface PromptAndLimit {
   /** As asked for; null = `defaultTokens`, or what the context leaves. */
   readonly maxTokens: number | null;
   readonly defaultTokens: number;
+  /** See `AgentRequest.words`. */
+  readonly words: (() => Int32Array) | null;
 }
 
 /**
@@ -91,7 +93,9 @@ export function buildRequest(
     app: body.elastic?.app ?? null,
     slo: body.slo ?? null,
     requestedLevel: body.elastic?.level ?? null,
+    requestedPromptLevel: body.elastic?.prompt_level ?? null,
     promptTokens,
+    words: prompt.words,
     maxTokens,
     sampling: {
       temperature: body.temperature ?? 1,

@@ -28,6 +28,7 @@ export interface TestAgentOptions {
   readonly port?: number;
   /** JavaScript that runs in the worker before the engine's own code; sees `parentPort`. */
   readonly workerPrelude?: string;
+  readonly guardCorrection?: boolean;
   /** Return before the bundle is loaded. */
   readonly dontWait?: boolean;
 }
@@ -50,6 +51,7 @@ export async function startTestAgent(bundle: TinyBundle, options: TestAgentOptio
       port: options.port ?? 0,
       threads: 1,
       segmentForm: 'auto',
+      guardCorrection: options.guardCorrection ?? true,
       token: TEST_TOKEN,
       workerFile,
       log: (line) => lines.push(line),
