@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { levelSchema, type Level } from './level.ts';
-import { summarySchema, type Summary } from './statistics.ts';
+import { median, summarySchema, type Summary } from './statistics.ts';
 
 export const PROFILE_SCHEMA_VERSION = 1;
 
@@ -76,25 +76,35 @@ function neverFalling(points: readonly (readonly [number, number])[]): [number, 
 }
 
 /**
- * The statistic of a cell that predictions and SLO references use: p90, so that a level called feasible
- * keeps its SLO in nine of ten undisturbed runs, and ratios compare like with like.
+ * p90 over p50 of a device: the median over its cells. A cell has 4 or 5 runs, so that its own p90 is little else than
+ * its slowest run; one disturbance would then stand in every prediction near it.
  */
-function planned(summary: Summary): number | null {
-  return summary.p90;
+function spreadOf(summaries: readonly Summary[]): number {
+  const ratios = summaries.flatMap(({ p50, p90 }) =>
+    p50 === null || p90 === null || p50 <= 0 ? [] : [p90 / p50],
+  );
+  return ratios.length === 0 ? 1 : median(ratios);
 }
 
 /** Latency over prompt length of one level. */
 type Curve = readonly [Level, readonly (readonly [number, number])[]];
 
-/** Curves of a profile by level, ascending; levels without a usable cell are left out. */
+/**
+ * Curves of a profile by level, ascending; levels without a usable cell are left out. Their points are what predictions
+ * and SLO references use: p90, so that a level called feasible keeps its SLO in nine of ten undisturbed runs, and ratios
+ * compare like with like (docs/decisions/0001).
+ */
 function curvesOf(profile: LatencyProfile, pick: (cell: ProfileCell) => Summary): Curve[] {
   const cells = profile.cells.filter((cell) => cell.threads === profile.threads);
   const levels = [...new Set(cells.map((cell) => cell.level))].sort((a, b) => a - b);
+  const spread = spreadOf(cells.map(pick));
   return levels.flatMap((at): Curve[] => {
     const points = cells
       .filter((cell) => cell.level === at)
-      .map((cell) => [cell.promptTokens, planned(pick(cell))] as const)
-      .filter((point): point is readonly [number, number] => point[1] !== null)
+      .flatMap((cell): [number, number][] => {
+        const { p50 } = pick(cell);
+        return p50 === null ? [] : [[cell.promptTokens, p50 * spread]];
+      })
       .sort((a, b) => a[0] - b[0]);
     return points.length === 0 ? [] : [[at, neverFalling(points)]];
   });

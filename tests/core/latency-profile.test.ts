@@ -79,6 +79,23 @@ describe('predictLatency', () => {
     );
   });
 
+  it('plans with the p90 of the device: one slow run of one cell moves no other prediction', () => {
+    const noisy = lineProfile([20, 60, 100], [64, 256, 512]);
+    const runs = (ms: number): number[] => [1, 1, 1.1, 1.2].map((factor) => factor * ms);
+    const spread = (1.1 + 0.7 * 0.1) / 1.05;
+    const cells = noisy.cells.map((cell) => {
+      const ttft = cell.ttftMs.mean ?? 0;
+      const slow = cell.level === 20 && cell.promptTokens === 64;
+      const ttftMs = summarize(slow ? [...runs(ttft).slice(0, 3), ttft * 9] : runs(ttft));
+      return { ...cell, ttftMs, tpotMs: summarize(runs(cell.tpotMs.mean ?? 0)) };
+    });
+    for (const level of [20, 60, 100] as const) {
+      const predicted = predictLatency({ ...noisy, cells }, level, 64);
+      expect(predicted?.ttftMs).toBeCloseTo(1.05 * spread * (2 + 0.64 * level), 6);
+      expect(predicted?.tpotMs).toBeCloseTo(1.05 * spread * (1 + level / 10), 6);
+    }
+  });
+
   it('knows nothing without a usable cell', () => {
     const empty = { ...profile, cells: profile.cells.map((cell) => ({ ...cell, ttftMs: summarize([]) })) };
     expect(predictLatency(empty, 100, 64)).toBeNull();

@@ -11,14 +11,14 @@ describe('planProfile', () => {
     const plan = planProfile('quick', LEVELS, [2], 8192);
     expect(plan.cells).toHaveLength(9);
     expect([...new Set(plan.cells.map((cell) => cell.level))]).toEqual([20, 60, 100]);
-    expect(lengthsOf('quick', 8192)).toEqual([64, 256, 512]);
+    expect(lengthsOf('quick', 8192)).toEqual([32, 256, 512]);
   });
 
   test('full: every level, length and thread count, at least five samples', () => {
     const plan = planProfile('full', LEVELS, [1, 2], 8192);
     expect(plan.cells).toHaveLength(9 * 6 * 2);
     expect(plan.samples).toBeGreaterThanOrEqual(5);
-    expect(lengthsOf('full', 8192)).toEqual([64, 128, 256, 512, 1024, 2048]);
+    expect(lengthsOf('full', 8192)).toEqual([32, 128, 256, 512, 1024, 2048]);
   });
 
   test('lengths leave room for decoding within the context', () => {
