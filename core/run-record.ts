@@ -74,6 +74,8 @@ export const runSummarySchema = runFiguresSchema.extend({
   promptShareKept: z.number().nullable().default(null),
   /** Mean share of the service TTFT that the TLM took, of the requests that asked it; null = none did. */
   tlmShareOfTtft: z.number().nullable().default(null),
+  /** The same of the full model's TTFT on the whole prompt by the profile: what the TLM's size is chosen by. */
+  tlmShareOfFullTtft: z.number().nullable().default(null),
   /** Times that the guard lowered the level inside of a request because its TPOT drifted over the bound. */
   levelLowerings: z.int().default(0),
   /** null where the phone does not tell. */

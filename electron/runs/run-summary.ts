@@ -65,6 +65,7 @@ export function summarizeRun(
     decisions,
     promptShareKept: summarize(served.map(shareKept)).mean,
     tlmShareOfTtft: summarize(served.map(tlmShare)).mean,
+    tlmShareOfFullTtft: summarize(served.map(tlmShareOfFull)).mean,
     perApp,
   };
 }
@@ -85,6 +86,10 @@ export function addHeat(heat: Heat | null, { skinC, ...told }: DeviceTelemetry):
 
 function shareKept({ promptTokens, keptTokens }: ElasticReport): number | null {
   return promptTokens === 0 ? null : keptTokens / promptTokens;
+}
+
+function tlmShareOfFull({ tlm, reference }: ElasticReport): number | null {
+  return tlm === null || reference === null || reference.ttftMs === 0 ? null : tlm.ms / reference.ttftMs;
 }
 
 /** null where the TLM was not asked. */

@@ -28,6 +28,7 @@ export function runReport(run: RunRecord, session: Session, bundleDir: string): 
     decisions: summary.decisions,
     promptShareKept: summary.promptShareKept,
     tlmShareOfTtft: summary.tlmShareOfTtft,
+    tlmShareOfFullTtft: summary.tlmShareOfFullTtft,
     heat: summary.heat,
     perApp: summary.perApp,
     push: session.pushReport,

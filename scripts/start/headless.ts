@@ -83,7 +83,7 @@ function sayFigures({ id, summary, environment }: RunRecord): void {
   const reasons = Object.entries(decisions).map(([by, n]) => `${by} ${n}`);
   say(
     `decided by: ${reasons.join(', ') || 'nobody'}; prompt kept ${share(summary.promptShareKept)}, ` +
-      `TLM ${share(summary.tlmShareOfTtft)} of TTFT, ${summary.levelLowerings} levels lowered inside of a request`,
+      `TLM ${share(summary.tlmShareOfFullTtft)} of the full model's TTFT (${share(summary.tlmShareOfTtft)} of the served), ${summary.levelLowerings} levels lowered inside of a request`,
   );
   if (heat !== null)
     say(

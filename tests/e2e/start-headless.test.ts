@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { LEVELS } from '../../core/level.ts';
 import { environmentSchema } from '../../core/run-record.ts';
 import { summarySchema } from '../../core/statistics.ts';
+import { AGENT_HOME } from '../../electron/push/phone-layout.ts';
 import { tinyBundle, Workplace } from './project.ts';
 
 /** What `npm start -- --headless --json` promises on its last line. */
@@ -13,6 +15,8 @@ const reportSchema = z.object({
   bundle: z.object({ id: z.string(), variant: z.string() }),
   requests: z.object({ sent: z.int().positive(), completed: z.int().positive(), failed: z.literal(0) }),
   sloAttainment: z.number().min(0).max(1),
+  serviceAttainment: z.number().min(0).max(1),
+  decisions: z.record(z.string(), z.int()),
   goodputPerSecond: z.number().nonnegative(),
   ttftMs: summarySchema,
   tpotMs: summarySchema,
@@ -57,12 +61,19 @@ describe.each([{ withAdb: true }, { withAdb: false }])(
         const used = Object.entries(report.levelsUsed);
         expect(used.reduce((sum, [, n]) => sum + n, 0)).toBe(report.requests.completed);
         for (const [level] of used) expect(LEVELS).toContain(Number(level));
+        expect(report.serviceAttainment).toBeGreaterThanOrEqual(report.sloAttainment);
+        expect(report.environment.guardCorrection).toBe(true);
         expect(stderr).toContain(withAdb ? 'starts its server' : 'embedded server');
 
-        // The second start finds the files on the phone.
-        const again = await place.run('start', args);
+        // The second start finds the files on the phone; this agent is told not to correct.
+        const again = await place.run('start', [...args, '--no-guard-correction']);
         expect(again.code, again.stderr).toBe(0);
-        expect(reportSchema.parse(JSON.parse(again.stdout.trimEnd())).push.bytes).toBe(0);
+        const second = reportSchema.parse(JSON.parse(again.stdout.trimEnd()));
+        expect(second.push.bytes).toBe(0);
+        expect(second.environment.guardCorrection).toBe(false);
+        expect(again.stderr).toContain('--no-guard-correction is on');
+        const startedFrom = join(place.dir, 'state', 'virtual-phone', 'files', AGENT_HOME, 'started-from');
+        expect(await readFile(startedFrom, 'utf8')).toContain('--guard-correction off');
       },
     );
   },

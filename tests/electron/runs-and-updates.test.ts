@@ -217,6 +217,7 @@ describe('the summary', () => {
       request({
         report: {
           ...report(21, true),
+          reference: { ttftMs: 100, tpotMs: 9 },
           promptTokens: 200,
           keptTokens,
           tlm: tlmMs === null ? null : { proposed: { promptLevel: 0.5, modelLevel: 50 }, ms: tlmMs },
@@ -224,7 +225,7 @@ describe('the summary', () => {
         },
       });
     const summary = summarizeRun([compressed(100, 2), compressed(200, null)], 1000, QUIET);
-    expect(summary).toMatchObject({ promptShareKept: 0.75, tlmShareOfTtft: 0.1 });
+    expect(summary).toMatchObject({ promptShareKept: 0.75, tlmShareOfTtft: 0.1, tlmShareOfFullTtft: 0.02 });
     expect(summary.decisions).toEqual({ tlm: 1, 'no-slo': 1 });
   });
 
