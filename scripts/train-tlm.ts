@@ -8,6 +8,7 @@ import { trainBothHeads } from '../offline/tlm/train-both-heads.ts';
 import { openModel } from './elasticize/open-model.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { dataFolder } from './shared/data-folder.ts';
+import { readProfile } from './shared/read-profile.ts';
 import { wholeNumberFrom } from './shared/flag-values.ts';
 
 interface Options {
@@ -16,6 +17,7 @@ interface Options {
   out: string;
   model?: string;
   work?: string;
+  profile?: string;
   seed: number;
   requests: number;
   prompts: number;
@@ -29,9 +31,15 @@ const program = new Command('train-tlm')
   .requiredOption('--out <dir>', 'folder of the recipe with the TLM')
   .option('--model <gguf|folder|hub id>', 'weights of the recipe (default: the default model)')
   .option('--work <dir>', 'labels, outcomes and checkpoints (default: beside --out)')
+  .option('--profile <file>', "a phone's latency profile to judge by (default: this computer is measured)")
   .option('--seed <n>', 'seed', wholeNumberFrom(0), 0)
   .option('--requests <n>', 'requests of each training set whose strategies are run', wholeNumberFrom(2), 20)
-  .option('--prompts <n>', 'prompts of each training set for the score head', wholeNumberFrom(2), 32)
+  .option(
+    '--prompts <n>',
+    'prompts of each training set that the score head is measured on',
+    wholeNumberFrom(2),
+    40,
+  )
   .option('--json', 'print what was trained as one JSON line');
 
 await runCommand(program, async (signal) => {
@@ -61,6 +69,7 @@ await runCommand(program, async (signal) => {
           seed,
           requests,
           prompts,
+          ...(options.profile === undefined ? {} : { profile: unwrap(readProfile(options.profile)) }),
         },
         ({ stage, fraction, etaSeconds }) =>
           tell(

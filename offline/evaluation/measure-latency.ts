@@ -5,7 +5,7 @@ import { PROFILE_SCHEMA_VERSION } from '../../core/latency-profile.ts';
 import { seededRandom } from '../../core/random.ts';
 import { summarize } from '../../core/statistics.ts';
 import type { OnProgress } from '../progress.ts';
-import type { OpenLevels } from './bundle-levels.ts';
+import type { LevelsManifest, OpenLevels } from './bundle-levels.ts';
 
 export interface LatencyMeasurement {
   /** Prompt lengths, tokens. */
@@ -34,14 +34,15 @@ export function undisturbed(samples: readonly number[]): number[] {
  * @throws when the signal fires.
  */
 export async function measureLatency(
-  { levels }: Pick<OpenLevels, 'levels'>,
+  { levels, manifest }: Pick<OpenLevels, 'levels'> & { readonly manifest: Pick<LevelsManifest, 'model'> },
   bundleId: string,
   { promptTokens, runs, decodeTokens }: LatencyMeasurement = QUICK_MEASUREMENT,
   onProgress: OnProgress = () => undefined,
   signal?: AbortSignal,
 ): Promise<LatencyProfile> {
   const startedAtMs = performance.now();
-  const cells = promptTokens.flatMap((tokens) =>
+  const lengths = promptTokens.filter((tokens) => tokens < manifest.model.contextLength);
+  const cells = lengths.flatMap((tokens) =>
     levels.map(({ level, source }) => ({
       level,
       source,

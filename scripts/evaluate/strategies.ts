@@ -1,9 +1,5 @@
 import { Command } from 'commander';
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
 import { APPS } from '../../core/app.ts';
-import { latencyProfileSchema, type LatencyProfile } from '../../core/latency-profile.ts';
-import { parseJsonWith } from '../../core/parse.ts';
 import { fail, unwrap } from '../../core/result.ts';
 import { formatSlo } from '../../core/slo.ts';
 import { openTlm } from '../../device-agent/tlm/tlm.ts';
@@ -26,7 +22,11 @@ import {
   type StrategiesSummary,
 } from '../../offline/evaluation/strategies/index.ts';
 import type { OnProgress } from '../../offline/index.ts';
-import { evaluationFiles, evaluationRequests } from '../../offline/tlm/requests/request-sets.ts';
+import {
+  evaluationFiles,
+  evaluationRequests,
+  longestPrompt,
+} from '../../offline/tlm/requests/request-sets.ts';
 import {
   LABEL_GRID,
   levelsIdentity,
@@ -34,6 +34,7 @@ import {
   OutcomeStore,
   strategiesOf,
 } from '../../offline/tlm/strategies/index.ts';
+import { measuredDevice } from './measured-device.ts';
 import { printJson, say, throttledSay } from '../shared/command-line.ts';
 import { dataFolder } from '../shared/data-folder.ts';
 import { wholeNumberFrom } from '../shared/flag-values.ts';
@@ -72,18 +73,6 @@ export function strategiesCommand(): Command {
     .option('--seed <n>', 'seed of the choice of requests and examples', wholeNumberFrom(0), 0)
     .option('--work <dir>', 'what was run already; the command goes on from there', cacheFolder('strategies'))
     .option('--json', 'print the result as one JSON line');
-}
-
-function readProfile(path: string): LatencyProfile {
-  try {
-    return unwrap(parseJsonWith(latencyProfileSchema, readFileSync(path, 'utf8'), path));
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      return unwrap(
-        fail('profile-missing', `${path} cannot be read.`, 'Name a profile that `npm run profile` wrote.'),
-      );
-    throw error;
-  }
 }
 
 function narrated(): OnProgress {
@@ -147,19 +136,30 @@ export async function evaluateStrategies(flags: StrategyFlags, signal: AbortSign
   if (files.length === 0)
     unwrap(fail('nothing-to-measure', 'There is no data folder: name files with --data.'));
   const text = unwrap(openModelText(flags.bundle, manifest));
-  const requests = inTurn(unwrap(evaluationRequests(files, text, { perSet: flags.limit, seed: flags.seed })));
+  const perFile = files.map((path) =>
+    unwrap(
+      evaluationRequests([path], text, {
+        perSet: flags.limit,
+        seed: flags.seed,
+        maxTokens: longestPrompt(text.contextLength),
+      }),
+    ),
+  );
+  const requests = inTurn(perFile.flat());
   const open: OpenLevels = unwrap(await openLevels(flags.bundle, manifest));
   const tlm = unwrap(await openTlm(flags.bundle, manifest.tlm, manifest.model.vocabSize, host.cores));
   try {
     const full = open.levels.at(-1)?.source;
     if (full === undefined) throw new RangeError('a bundle without levels');
     const narrate = narrated();
-    const profile =
-      flags.profile === undefined
-        ? await measureLatency(open, manifest.bundleId, undefined, narrate, signal)
-        : readProfile(flags.profile);
     const ask = tlm.ask.bind(tlm);
-    const share = await measureTlmShare(ask, full, signal);
+    const { profile, share } = await measuredDevice(
+      { work: flags.work, bundleId: manifest.bundleId, profile: flags.profile },
+      {
+        profile: () => measureLatency(open, manifest.bundleId, undefined, narrate, signal),
+        share: () => measureTlmShare(ask, full, text.contextLength, signal),
+      },
+    );
     const store = OutcomeStore.open(flags.work, levelsIdentity(manifest));
     const runner = new OutcomeRunner(open.levels, store);
     const judgements = unwrap(
@@ -187,10 +187,7 @@ export async function evaluateStrategies(flags: StrategyFlags, signal: AbortSign
       slos: APPS.map(({ id, slo }, i) => ({ app: id, slo, contenders: perSlo[i] })),
       ...rest,
       policies: POLICY_MEANING,
-      inputs: files.map((path) => ({
-        file: path,
-        requests: requests.filter(({ set }) => basename(path).startsWith(set)).length,
-      })),
+      inputs: files.map((file, i) => ({ file, requests: perFile[i]?.length ?? 0 })),
       limit: flags.limit,
       seed: flags.seed,
       tlmShare: share.points,

@@ -12,15 +12,20 @@ export interface TlmShare {
   readonly points: readonly { readonly promptTokens: number; readonly share: number }[];
 }
 
-/** The two take turns, so that other work on the computer meets both alike. Rejects when the signal fires. */
+/**
+ * The two take turns, so that other work on the computer meets both alike. Rejects when the signal fires.
+ *
+ * @param contextLength tokens that the model takes
+ */
 export async function measureTlmShare(
   ask: (question: TlmQuestion) => Promise<TlmAdvice>,
   full: LogitsSource,
+  contextLength: number,
   signal?: AbortSignal,
 ): Promise<TlmShare> {
   const random = seededRandom(1);
   const points: { promptTokens: number; share: number }[] = [];
-  for (const promptTokens of LENGTHS) {
+  for (const promptTokens of LENGTHS.filter((length) => length < contextLength)) {
     const shares: number[] = [];
     for (let run = 0; run <= RUNS; run++) {
       signal?.throwIfAborted();

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { latencyProfileSchema, predictLatency } from '../../../core/latency-profile.ts';
-import { FULL_LEVEL } from '../../../core/level.ts';
+import { latencyProfileSchema, type LatencyProfile } from '../../../core/latency-profile.ts';
 import { parseJsonWith } from '../../../core/parse.ts';
+import { median } from '../../../core/statistics.ts';
 import { tlmInputs, type TlmConfig } from '../../../core/tlm.ts';
 import type { OpenLevels } from '../../evaluation/bundle-levels.ts';
 import { measureLatency } from '../../evaluation/measure-latency.ts';
@@ -17,11 +18,14 @@ const SHARE_TOKENS = 256;
 const SHARE_RUNS = 7;
 
 /**
- * What strategies cost on this computer, measured once: the file makes training repeat exactly although no two
- * measurements are alike. Rejects when the signal fires.
+ * What strategies cost: by a phone's profile where one is given, else measured on this computer; once, because no two
+ * measurements are alike and training is to repeat exactly. Rejects when the signal fires.
+ *
+ * @param path where it is kept
  */
 export async function decisionDevice(
   path: string,
+  given: LatencyProfile | null,
   open: OpenLevels,
   bundleId: string,
   tlm: {
@@ -35,20 +39,44 @@ export async function decisionDevice(
   const levels = open.levels.map(({ level }) => level);
   if (existsSync(path)) {
     const kept = parseJsonWith(fileSchema, readFileSync(path, 'utf8'), path);
-    if (kept.ok) return { levels, ...kept.value };
+    const asGiven = kept.ok && (given === null || isDeepStrictEqual(kept.value.profile, given));
+    if (asGiven) return { levels, ...kept.value };
   }
-  const profile = await measureLatency(open, bundleId, undefined, onProgress, signal);
-  const fullMs = predictLatency(profile, FULL_LEVEL, SHARE_TOKENS)?.ttftMs ?? 1;
-  const tokens = Array.from({ length: SHARE_TOKENS }, (_, i) => i + 1);
-  const runner = await TlmRunner.open(tlm.config, tlm.embedding, tlm.parameters);
-  let least = Infinity;
-  for (let run = 0; run < SHARE_RUNS; run++) {
-    const startedAtMs = performance.now();
-    await runner.run(tlmInputs(tlm.config, tokens, Int32Array.from(tokens.keys()), { ttft: 0.5, tpot: 0.5 }));
-    least = Math.min(least, performance.now() - startedAtMs);
-  }
-  await runner.close();
-  const measured = { profile, tlmShare: least / fullMs };
+  const profile = given ?? (await measureLatency(open, bundleId, undefined, onProgress, signal));
+  const measured = { profile, tlmShare: await shareOfTtft(open, tlm, signal) };
   writeFileSync(path, `${JSON.stringify(measured)}\n`);
   return { levels, ...measured };
+}
+
+/** Median share of the full level's prefill that the TLM takes on this computer, one after the other. */
+async function shareOfTtft(
+  { levels }: OpenLevels,
+  {
+    config,
+    embedding,
+    parameters,
+  }: {
+    readonly config: TlmConfig;
+    readonly embedding: EmbeddingRows;
+    readonly parameters: Float32Array;
+  },
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const tokens = Array.from({ length: SHARE_TOKENS }, (_, i) => i + 1);
+  const inputs = tlmInputs(config, tokens, Int32Array.from(tokens.keys()), { ttft: 0.5, tpot: 0.5 });
+  const runner = await TlmRunner.open(config, embedding, parameters, 0);
+  const shares: number[] = [];
+  try {
+    for (let run = 0; run <= SHARE_RUNS; run++) {
+      signal?.throwIfAborted();
+      const startedAtMs = performance.now();
+      await runner.run(inputs);
+      const between = performance.now();
+      await levels.at(-1)?.source.openPrefix(tokens, 1);
+      if (run > 0) shares.push((between - startedAtMs) / (performance.now() - between));
+    }
+  } finally {
+    await runner.close();
+  }
+  return median(shares);
 }

@@ -29,6 +29,11 @@ export interface RequestOptions {
 /** Longest prompt: about four times a short one, and what label runs can afford. */
 export const MAX_PROMPT_TOKENS = 512;
 
+/** Longest prompt for a model that takes so many tokens: choices follow it. */
+export function longestPrompt(contextLength: number): number {
+  return Math.min(MAX_PROMPT_TOKENS, Math.floor(contextLength * 0.8));
+}
+
 /** Seed of one item's examples: they do not depend on how many items are asked for. */
 function itemSeed(seed: number, index: number): number {
   return Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b);
