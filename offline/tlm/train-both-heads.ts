@@ -4,6 +4,7 @@ import { DEFAULT_TLM_CONFIG } from '../../core/tlm.ts';
 import { openLevels, type OpenLevels } from '../evaluation/bundle-levels.ts';
 import { openModelText } from '../evaluation/model-text.ts';
 import { StageProgress, type OnProgress } from '../progress.ts';
+import { appRequests } from './decision/app-requests.ts';
 import { EmbeddingRows } from './embedding-rows.ts';
 import { longestPrompt, trainingFiles, trainingRequests } from './requests/request-sets.ts';
 import { scorePrompts } from './requests/score-prompts.ts';
@@ -17,15 +18,15 @@ import {
 } from './train-on-outcomes.ts';
 import { trainScoreHead } from './train-score-head.ts';
 
-/** Longest prompt of the score head's, tokens: what labels can afford. */
+/** Longest prompt of the score head's, tokens: what runs can afford. */
 const SCORE_TOKENS = 400;
 /** Prompts that the score head sees for each that is measured. */
 const SEEN_TIMES = 3;
 /** Score prompts are drawn by a seed of their own. */
 const SCORE_SEED = 17;
 /**
- * Trains both heads: score head by saliency, then what every strategy makes of training requests, then the decision
- * head on that. Killed and called again with the same work folder it ends with the same parameters. Failures: those of
+ * Trains both heads: score head by compressions that were run, then what every strategy makes of training requests,
+ * then the decision head on that. Killed and called again with the same work folder it ends with the same parameters. Failures: those of
  * the readers and of the score head, `bundle-corrupt`, `cancelled`.
  */
 export async function trainBothHeads(
@@ -66,6 +67,7 @@ async function trainOver(
     slices: ['selection', 'heldOut'],
   });
   if (!requests.ok) return requests;
+  const apps = appRequests(text, { perSet: 0, seed, maxTokens: longestPrompt(text.contextLength) });
   const promptsOf = (perSet: number): ReturnType<typeof scorePrompts> =>
     scorePrompts(dataFolder, text, {
       perSet,
@@ -97,5 +99,5 @@ async function trainOver(
     parameters: score.value.parameters,
     method: `what ${measured.value.length} prompts lose without parts of them, seen on ${prompts.value.length}`,
   };
-  return trainOnOutcomes(options, learned, requests.value, open, progress, signal);
+  return trainOnOutcomes(options, learned, [...requests.value, ...apps], open, progress, signal);
 }

@@ -2,31 +2,34 @@ import { seededRandom } from '../../../core/random.ts';
 import { tlmInputs, type TlmConfig } from '../../../core/tlm.ts';
 import type { AnsweredPrompt } from '../requests/answered-prompt.ts';
 import type { ScoreExample } from '../tlm-task.ts';
-import { keepTargets, smoothedSaliency } from './keep-targets.ts';
-import type { Saliency } from './saliency-model.ts';
+import { keepTargets } from './keep-targets.ts';
+import { tokenFeatures, tokenWorth } from './token-features.ts';
 
 /**
- * Examples of the score head: each prompt with the targets of its saliency, under an SLO drawn at random, so that
- * what is kept does not depend on it. Every prompt counts alike. Prompts without label or without anything to drop
- * are left out.
+ * Examples of the score head: what each token of a prompt is worth by the fitted weights, under an SLO drawn at
+ * random, so that what is kept does not depend on it. Every prompt counts alike; those without anything to drop are
+ * left out.
+ *
+ * @param weights by feature, see `fitWorth`
  */
 export function scoreExamples(
   config: Pick<TlmConfig, 'rowTokens'>,
-  prompts: readonly AnsweredPrompt[],
-  labels: readonly (Saliency | null)[],
+  prompts: readonly Pick<AnsweredPrompt, 'prompt' | 'pieces'>[],
+  weights: readonly number[],
   seed: number,
 ): ScoreExample[] {
   const random = seededRandom(seed);
-  return prompts.flatMap(({ prompt, pieces }, index) => {
+  return prompts.flatMap((entry) => {
+    const { prompt } = entry;
     const ratios = { ttft: random(), tpot: random() };
-    const label = labels[index] ?? null;
-    const compressible = prompt.words.reduce((sum, word) => sum + (word < 0 ? 0 : 1), 0);
-    if (label === null || compressible === 0) return [];
+    const features = tokenFeatures(entry);
+    if (features.indices.length === 0) return [];
+    const share = 1 / features.indices.length;
     return [
       {
         inputs: tlmInputs(config, prompt.tokens, prompt.words, ratios),
-        targets: keepTargets(prompt, smoothedSaliency(prompt, pieces, label.tokens)),
-        weights: Float32Array.from(prompt.words, (word) => (word < 0 ? 0 : 1 / compressible)),
+        targets: keepTargets(prompt, tokenWorth(prompt.tokens.length, features, weights)),
+        weights: Float32Array.from(prompt.words, (word) => (word < 0 ? 0 : share)),
       },
     ];
   });
