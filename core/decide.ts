@@ -37,8 +37,9 @@ export const NO_CORRECTION: LatencyCorrection = { ttft: 1, tpot: 1 };
  */
 export const PLANNING_SLACK = 0.02;
 /**
- * Share of a bound that is left free when a strategy between the lightest and the heaviest is chosen: a request that
- * comes after a pause takes 10 to 30 % longer than the profile's runs (docs/decisions/0012).
+ * Share of a bound that is left free when a strategy between the lightest and the heaviest is chosen: predictions are
+ * p90, so one request in ten takes longer, and one that comes after a pause 10 to 30 % (docs/decisions/0012). TPOT is
+ * the level's alone: there the lowest and the highest level have none.
  */
 export const HEADROOM = 0.15;
 /** Waiting that every request has, ms: parsing and handing over; not counted against a bound. */
