@@ -33,11 +33,11 @@ function reversed(model: SourceModel): UnitOrder[] {
   }));
 }
 
-/** Every layer but the first loses something: neurons, and one its attention. */
+/** Every layer but the first loses something: neurons, one its attention, one the second half of its KV groups. */
 function cutShape(model: SourceModel): LayerShape[] {
   const { config } = model;
   return fullShape(config).map((whole, layer) => ({
-    kvGroups: layer === 1 ? 0 : whole.kvGroups,
+    kvGroups: layer === 1 ? 0 : layer === 3 ? Math.ceil(whole.kvGroups / 2) : whole.kvGroups,
     neurons: layer === 0 ? whole.neurons : layer === 2 ? 0 : Math.floor(whole.neurons / (layer + 1)),
   }));
 }
@@ -53,7 +53,7 @@ function reference(
   const segments: Segment[] = [];
   const on: boolean[] = [];
   for (const [layer, { kvGroups, neurons }] of shape.entries()) {
-    segments.push(attentionCell(config, layer));
+    segments.push({ ...attentionCell(config, layer), units: Math.max(1, kvGroups) });
     on.push(kvGroups > 0);
     if (neurons > 0) {
       segments.push(...mlpCells(config, layer, [0, neurons]));
