@@ -18,7 +18,7 @@ import { trainingFiles } from './requests/request-sets.ts';
 import type { StrategyRequest } from './requests/strategy-request.ts';
 import { labelOutcomes, levelsIdentity, OutcomeRunner, OutcomeStore } from './strategies/index.ts';
 import { TlmRunner } from './tlm-runner.ts';
-import { encodeTlm } from './tlm-parameters.ts';
+import { decodeTlm, encodeTlm } from './tlm-parameters.ts';
 
 export interface TlmTrainingOptions {
   /** Weights that bundle and recipe were made from. */
@@ -46,7 +46,7 @@ export interface TrainedHeads {
   readonly labelled: number;
 }
 
-const DEFAULT_STEPS = { trial: 120, final: 240 };
+const DEFAULT_STEPS = { trial: 250, final: 600 };
 /** Seconds that stages take, roughly. */
 export const STAGE_SECONDS = { 'score head': 900, latency: 60, outcomes: 1200, 'decision head': 300 };
 
@@ -70,7 +70,8 @@ export async function trainOnOutcomes(
   const { model, bundle, dataFolder, workFolder, seed } = options;
   const config = options.config ?? DEFAULT_TLM_CONFIG;
   const embedding = EmbeddingRows.of(model);
-  const tlm = { config, embedding, parameters };
+  // As they will be kept: outcomes are of the words that the device will choose.
+  const tlm = { config, embedding, parameters: decodeTlm(encodeTlm(parameters)) };
   const device = await decisionDevice(
     join(workFolder, 'latency.json'),
     options.profile ?? null,

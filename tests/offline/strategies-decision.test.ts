@@ -43,7 +43,8 @@ const training = (folder: string): DecisionTraining => ({
   labelled: requests,
   device: { levels: LEVELS, profile: lawfulProfile(), tlmShare: 0.02 },
   seed: 5,
-  steps: { trial: 10, final: 250 },
+  steps: { trial: 5, final: 160 },
+  rules: [{ kind: 'soft-label', own: 0, set: 1 }, { kind: 'lightest-right' }],
   folder,
 });
 

@@ -23,6 +23,8 @@ export interface DecisionTraining {
   readonly seed: number;
   /** Steps of each label rule that is tried, and of the chosen one on all requests. */
   readonly steps: { readonly trial: number; readonly final: number };
+  /** Default {@link LABEL_RULES}. */
+  readonly rules?: readonly LabelRule[];
   /** Checkpoints. */
   readonly folder: string;
 }
@@ -81,9 +83,9 @@ export async function trainDecisionHead(
   onProgress: OnProgress = () => undefined,
   signal?: AbortSignal,
 ): Promise<TrainedDecision> {
-  const { labelled, steps } = training;
+  const { labelled, steps, rules = LABEL_RULES } = training;
   const parts = partHeldOut(labelled);
-  const total = LABEL_RULES.length * steps.trial + steps.final;
+  const total = rules.length * steps.trial + steps.final;
   const startedAtMs = performance.now();
   let before = 0;
   const run = async (
@@ -104,7 +106,7 @@ export async function trainDecisionHead(
     return parameters;
   };
   const tried: TriedRule[] = [];
-  for (const rule of LABEL_RULES) {
+  for (const rule of rules) {
     const parameters = await run(rule, parts.training, steps.trial);
     const judged = await judgeDecisions({ ...training, parameters }, parts.heldOut, parts.training, signal);
     tried.push({ rule, judged });
