@@ -73,7 +73,7 @@ export async function openTlm(
   threads: number,
 ): Promise<Result<Tlm>> {
   const graphFile = join(bundleDir, graph);
-  const session = await openSession(graphFile, threads);
+  const session = await openSession(graphFile, threads, 'stop');
   if (!session.ok) return session;
   const tlm = new Tlm(session.value, config);
   try {
