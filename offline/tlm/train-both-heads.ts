@@ -8,7 +8,6 @@ import { appRequests } from './decision/app-requests.ts';
 import { EmbeddingRows } from './embedding-rows.ts';
 import { longestPrompt, trainingFiles, trainingRequests } from './requests/request-sets.ts';
 import { scorePrompts } from './requests/score-prompts.ts';
-import { levelsIdentity } from './strategies/index.ts';
 import {
   STAGE_SECONDS,
   trainOnOutcomes,
@@ -21,7 +20,7 @@ import { trainScoreHead } from './train-score-head.ts';
 /** Longest prompt of the score head's, tokens: what runs can afford. */
 const SCORE_TOKENS = 400;
 /** Prompts that the score head sees for each that is measured. */
-const SEEN_TIMES = 3;
+const SEEN_TIMES = 4;
 /** Score prompts are drawn by a seed of their own. */
 const SCORE_SEED = 17;
 /**
@@ -83,7 +82,7 @@ async function trainOver(
   const score = await trainScoreHead(
     {
       source: full.source,
-      identity: levelsIdentity(options.bundle.manifest),
+      identity: bundle.manifest.bundleId,
       embedding: EmbeddingRows.of(model),
       measured: measured.value,
       prompts: prompts.value,

@@ -46,7 +46,7 @@ export interface TrainedHeads {
   readonly labelled: number;
 }
 
-const DEFAULT_STEPS = { trial: 250, final: 600 };
+const DEFAULT_STEPS = { trial: 160, final: 480 };
 /** Seconds that stages take, roughly. */
 export const STAGE_SECONDS = { 'score head': 900, latency: 60, outcomes: 1200, 'decision head': 300 };
 

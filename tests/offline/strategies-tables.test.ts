@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LEVELS } from '../../core/level.ts';
 import { PROMPT_LEVELS } from '../../core/prompt-level.ts';
-import { judgeValues, interpolated, LABEL_GRID, strategiesOf } from '../../offline/tlm/strategies/index.ts';
+import {
+  additive,
+  judgeValues,
+  interpolated,
+  LABEL_GRID,
+  strategiesOf,
+  tableOf,
+} from '../../offline/tlm/strategies/index.ts';
 import {
   probabilityTable,
   shrunkTables,
@@ -70,6 +77,14 @@ describe('strategy tables', () => {
     expect(value(1, 1)).toEqual(close([0.2, 0.4, 0.9]));
     expect(value(0, 0)).toEqual(close([0.5, 0.5, 0.5]));
     expect(value(0.5, 1)).toEqual(close([0.25, 0.35, 0.9]));
+  });
+
+  it('keep what rows and columns do, and lose what single cells do', () => {
+    const table = tableOf((p, m) => p + m / 100);
+    for (const [i, row] of additive(table).entries())
+      for (const [j, value] of row.entries()) expect(value).toBeCloseTo(table[i]?.[j] ?? 0, 10);
+    const bump = additive(tableOf((p, m) => (p === 0.5 && m === 60 ? 1 : 0)));
+    expect(bump[4]?.[4]).toBeCloseTo(1 / 9 + 1 / 10 - 1 / 90, 10);
   });
 
   it('sets count alike in the table of qualities', () => {

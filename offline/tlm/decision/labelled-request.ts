@@ -1,5 +1,6 @@
 import type { Outcome } from '../strategies/choice-values.ts';
 import {
+  additive,
   interpolated,
   LABEL_GRID,
   meanTable,
@@ -38,18 +39,18 @@ export type LabelRule =
   | { readonly kind: 'lightest-right' };
 
 /**
- * What each strategy is taken to be worth for each request: its own outcomes, shrunk towards the mean of its set, and
- * that towards the mean of all. A small model's answer to one question is right by luck too often to be taken as it is.
+ * What each strategy is taken to be worth for each request: its own outcomes, shrunk towards what prompt and model
+ * levels do in its set on the mean, and that towards the same of all. A small model's answer to one question is right by luck too often to be taken as it is.
  */
 export function shrunkTables(
   labelled: readonly LabelledRequest[],
   { own, set }: { readonly own: number; readonly set: number },
 ): StrategyTable[] {
   const tables = labelled.map(probabilityTable);
-  const all = meanTable(tables);
+  const all = additive(meanTable(tables));
   const bySet = new Map<string, StrategyTable>();
   for (const name of new Set(labelled.map(({ request }) => request.set))) {
-    const mean = meanTable(tables.filter((_, i) => labelled[i]?.request.set === name));
+    const mean = additive(meanTable(tables.filter((_, i) => labelled[i]?.request.set === name)));
     bySet.set(name, shrunkTowards(all, mean, set));
   }
   return labelled.map(({ request }, i) =>

@@ -4,6 +4,7 @@ export { labelOutcomes } from './label-outcomes.ts';
 export { levelsIdentity, OutcomeStore, type OutcomeInput } from './outcome-store.ts';
 export { OutcomeRunner, type LevelSources } from './outcomes.ts';
 export {
+  additive,
   interpolated,
   LABEL_GRID,
   meanTable,

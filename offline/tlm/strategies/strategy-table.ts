@@ -65,6 +65,19 @@ export function meanTable(tables: readonly StrategyTable[]): number[][] {
   );
 }
 
+/**
+ * The table without what prompt and model level do to each other: mean of the row, and of the column, less that of
+ * all. What few requests tell of single cells is mostly chance; what they tell of rows and columns is less so.
+ */
+export function additive(table: StrategyTable): number[][] {
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
+  const rows = table.map(mean);
+  const columns = LEVELS.map((_, column) => mean(table.map((row) => row[column] ?? 0)));
+  const all = mean(rows);
+  return rows.map((row) => columns.map((column) => row + column - all));
+}
+
 /** `weight` of a table's own, the rest of the mean's. */
 export function shrunkTowards(mean: StrategyTable, own: StrategyTable, weight: number): number[][] {
   return own.map((row, i) => row.map((value, j) => weight * value + (1 - weight) * (mean[i]?.[j] ?? 0)));
