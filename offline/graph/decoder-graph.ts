@@ -17,6 +17,7 @@ import { GraphBuilder } from './graph-builder.ts';
 import { emitKvOutput, type KvRows } from './kv-rows.ts';
 import { emitLinear, linearInput } from './linear.ts';
 import { emitMlp, type MlpContext } from './mlp-block.ts';
+import { emitEmbedding } from './embedding.ts';
 import { emitGates } from './gates.ts';
 import { emitAddNorm, type Stream } from './residual-stream.ts';
 import { sumShapes } from './sum-segments.ts';
@@ -84,7 +85,7 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
   const attentionContext: AttentionContext = { ...shared, tokens, noKvRows: noKvRows(graph, tokens) };
   const mlpContext: MlpContext = { ...shared, weights, plan, gating: options.gating };
 
-  let stream: Stream = { residual: emitEmbedding(graph, weights), update: null };
+  let stream: Stream = { residual: emitEmbedding(graph, GRAPH.inputIds, 'embedded'), update: null };
   const kvRows: KvRows[] = [];
   for (let layer = 0; layer < config.layers; layer++) {
     const own = attention.filter(([, segment]) => segment.layer === layer);
@@ -125,15 +126,4 @@ function noKvRows(graph: GraphBuilder, tokens: string): () => string {
   let made: string | null = null;
   return () =>
     (made ??= graph.node('Concat', [graph.ints(1), tokens, graph.ints(2, 0)], ['kv.none'], { axis: 0 }));
-}
-
-function emitEmbedding(graph: GraphBuilder, weights: DecoderWeights): string {
-  const table = graph.weight(STORED.embedding);
-  if (weights.embedding === 'f32') return graph.node('Gather', [table, GRAPH.inputIds], ['embedded']);
-  return graph.node(
-    'GatherBlockQuantized',
-    [table, GRAPH.inputIds, graph.weight(STORED.embeddingScale)],
-    ['embedded'],
-    { bits: 8, block_size: 32, gather_axis: 0, quantize_axis: 1 },
-  );
 }
