@@ -4,15 +4,18 @@ import { percentile } from '../../core/statistics.ts';
 import type { LatencyCorrection } from '../../core/strategy.ts';
 
 /** Requests remembered at most: of a change, what was before it is gone after so many. */
-export const WINDOW_REQUESTS = 20;
+export const WINDOW_REQUESTS = 40;
 /** What is older is forgotten: heat comes and goes within a minute or two. */
 export const WINDOW_MS = 60_000;
 /** With fewer requests than this in the window the rest count as "as predicted": one outlier does not decide. */
-export const LEAST_REQUESTS = 10;
-/** Predictions are p90 of undisturbed runs; so is what they are corrected by. */
-const PERCENTILE = 90;
-/** Sane bounds: less is no phone's mood but a wrong profile, more no phone would bear. */
-const BOUNDS = { least: 0.75, most: 8 } as const;
+export const LEAST_REQUESTS = 20;
+/** Of twenty requests one may be worse: the guard's headroom is for it. */
+const PERCENTILE = 95;
+/**
+ * Never below 1: a phone is not quicker than undisturbed, and what a quiet minute saved is missed in the next one. More
+ * than `most` no phone would bear.
+ */
+const BOUNDS = { least: 1, most: 8 } as const;
 
 /** Latencies of one served request: service only, queue and TLM excluded; null = not measured. */
 export interface ServedLatency {
@@ -26,9 +29,9 @@ interface Entry {
 }
 
 /**
- * What the device does of late, as multipliers of the profile's predictions: p90 of measured over predicted latency,
- * over the latest requests of the last minute (docs/decisions/0064). A p90 of so few rises with the second slow
- * request and falls when nine of ten are fast again: quick towards safety, slow back.
+ * What the device does of late, as multipliers of the profile's predictions: p95 of measured over predicted latency,
+ * over the latest requests of the last minute (docs/decisions/0064). A p95 of so few rises with the second slow
+ * request and falls when nineteen of twenty are fast again: quick towards safety, slow back.
  */
 export class LatencyTracker {
   #ttft: Entry[] = [];
