@@ -4,7 +4,7 @@ import { seededRandom, shuffled } from '../../../core/random.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import type { Slice } from '../../datasets/slices.ts';
 import { chooseExamples } from './choose-examples.ts';
-import { fewShotPrompt } from './few-shot-prompt.ts';
+import { exampleText, fewShotPrompt } from './few-shot-prompt.ts';
 import type { QuestionItem } from './question-item.ts';
 import { readEvaluationQuestions, readTrainingSet, type QuestionSet } from './question-set.ts';
 import {
@@ -39,11 +39,16 @@ function itemSeed(seed: number, index: number): number {
   return Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b);
 }
 
+/** Tokens that joining two texts may add at most, in the estimate of a prompt's length. */
+const JOIN_TOKENS = 4;
+
+/** @param lengths tokens of each item as an example, filled as they are needed */
 function requestOf(
   set: QuestionSet,
   index: number,
   text: RequestText,
   options: RequestOptions,
+  lengths: Map<QuestionItem, number>,
 ): StrategyRequest | null {
   const item = set.items[index] as QuestionItem;
   const { form = 'plain', maxTokens = MAX_PROMPT_TOKENS, seed } = options;
@@ -56,12 +61,17 @@ function requestOf(
       form,
       text,
     );
-  const examples = chooseExamples(
-    item,
-    set.pool,
-    seededRandom(itemSeed(seed, index)),
-    (candidates) => build(candidates).prompt.tokens.length <= maxTokens,
-  );
+  const lengthOf = (example: QuestionItem): number => {
+    const length = lengths.get(example) ?? text.encode(exampleText(example)).length + JOIN_TOKENS;
+    lengths.set(example, length);
+    return length;
+  };
+  const without = build([]).prompt.tokens.length + JOIN_TOKENS;
+  // Most prompts are far below the limit: only those near it are encoded to see whether they fit.
+  const fits = (candidates: readonly QuestionItem[]): boolean =>
+    candidates.reduce((sum, example) => sum + lengthOf(example), without) <= maxTokens ||
+    build(candidates).prompt.tokens.length <= maxTokens;
+  const examples = chooseExamples(item, set.pool, seededRandom(itemSeed(seed, index)), fits);
   return examples.length === 0 ? null : build(examples);
 }
 
@@ -69,11 +79,12 @@ function requestOf(
 export function requestsOf(set: QuestionSet, text: RequestText, options: RequestOptions): StrategyRequest[] {
   const { perSet, seed, slices } = options;
   const requests: StrategyRequest[] = [];
+  const lengths = new Map<QuestionItem, number>();
   for (const index of shuffled([...set.items.keys()], seededRandom(seed))) {
     if (perSet > 0 && requests.length === perSet) break;
     const slice = set.items[index]?.slice;
     if (slice === undefined || slices?.includes(slice) === false) continue;
-    const request = requestOf(set, index, text, options);
+    const request = requestOf(set, index, text, options, lengths);
     if (request !== null) requests.push(request);
   }
   return requests;
