@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { LatencyProfile } from '../../core/latency-profile.ts';
 import { LEVELS, type Level } from '../../core/level.ts';
+import { PROMPT_LEVELS } from '../../core/prompt-level.ts';
 import type { Slo } from '../../core/slo.ts';
 import { summarize } from '../../core/statistics.ts';
 import { decide, type DecisionInput } from '../../core/decide.ts';
@@ -48,6 +49,14 @@ const base: DecisionInput = {
 const levelFor = (input: Partial<DecisionInput>): [Level, string] => {
   const { decision } = decide({ ...base, ...input });
   return [decision.strategy.modelLevel, decision.decidedBy];
+};
+
+const PROPOSED = { promptLevel: 0.6, modelLevel: 60 } as const;
+/** Levels matter more than the prompt. */
+const QUALITY = {
+  values: PROMPT_LEVELS.map((p) => LEVELS.map((m) => 0.1 * p + (0.8 * m) / 100)),
+  requests: 1,
+  text: 'made up',
 };
 
 describe('decide', () => {
@@ -99,6 +108,43 @@ describe('decide', () => {
       tpotMs: null,
     });
     expect(decide({ ...base, pinnedLevel: 100, slo: { ttft: 0.5 } }).decision.feasible).toBe(false);
+  });
+
+  test.each<[string, Partial<DecisionInput>, Level, number, string]>([
+    ['a proposal that keeps the SLO', {}, 60, 0.6, 'tlm'],
+    [
+      'one that does not: the feasible strategy of the best quality',
+      { slo: { ttft: 0.3 } },
+      100,
+      0.2,
+      'guard',
+    ],
+    [
+      'one that does not on the device as it is now',
+      { correction: { ttft: 1.5, tpot: 1 } },
+      100,
+      0.2,
+      'guard',
+    ],
+    ['nothing feasible: the lightest of both', { slo: { ttftMs: 1 } }, 20, 0.1, 'nothing-feasible'],
+    [
+      'one that does not for the time that the TLM took',
+      { tlm: { proposed: PROPOSED, ms: 9 } },
+      100,
+      0.3,
+      'guard',
+    ],
+    ['a prompt level by number', { requestedPromptLevel: 0.4 }, 100, 0.4, 'request'],
+  ])('with a TLM, %s', (_name, change, modelLevel, promptLevel, by) => {
+    const { decision } = decide({
+      ...base,
+      compressibleTokens: 90,
+      slo: { ttft: 0.5 },
+      tlm: { proposed: PROPOSED, ms: 4 },
+      quality: QUALITY,
+      ...change,
+    });
+    expect([decision.strategy, decision.decidedBy]).toEqual([{ promptLevel, modelLevel }, by]);
   });
 
   const bound = fc.double({ min: 0.01, max: 2, noNaN: true });

@@ -14,6 +14,7 @@ describe('readOptions', () => {
         home: process.cwd(),
         port: 0,
         segmentForm: 'auto',
+        guardCorrection: true,
         token: TOKEN,
       },
     });
@@ -27,6 +28,17 @@ describe('readOptions', () => {
     });
   });
 
+  test.each([
+    ['on', true],
+    ['off', false],
+  ])('the guard’s correction can be switched: %s', (given, guardCorrection) => {
+    const args = [...required, '--guard-correction', given];
+    expect(readOptions(args, { BUNGEE_TOKEN: TOKEN })).toMatchObject({
+      ok: true,
+      value: { guardCorrection },
+    });
+  });
+
   test.each<[string, string[], string | undefined, string]>([
     ['no bundle', ['--home', '.'], TOKEN, 'bundle: is missing'],
     ['no home', ['--bundle', 'x'], TOKEN, 'home: is missing'],
@@ -34,6 +46,7 @@ describe('readOptions', () => {
     ['a port that is no number', [...required, '--port', '80a'], TOKEN, 'port: must be a whole number'],
     ['no threads', [...required, '--threads', '0'], TOKEN, 'threads'],
     ['an unknown form', [...required, '--segment-form', 'nested'], TOKEN, 'segment-form'],
+    ['neither on nor off', [...required, '--guard-correction', 'maybe'], TOKEN, 'guard-correction'],
     ['an unknown option', [...required, '--token', 'x'], TOKEN, '--token'],
     ['no token', required, undefined, 'BUNGEE_TOKEN is invalid: is missing'],
     ['a short token', required, 'short', 'at least 16 characters'],
