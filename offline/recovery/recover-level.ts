@@ -28,7 +28,7 @@ export interface RecoverLevelOptions {
   /** Places of this level's windows; step s takes `batch` of them from s * batch on, around. */
   readonly places: readonly number[];
   readonly teacher: TeacherCache | null;
-  /** Batches of windows that training does not see, with what the teacher says of them. */
+  /** Batches of windows that training does not see, with what the teacher says of them; [] keeps the last parameters. */
   readonly heldOut: readonly {
     readonly windows: readonly LabelledWindow[];
     readonly teacher: readonly TeacherWindow[] | null;
@@ -105,7 +105,8 @@ export async function recoverLevel(
     let held: number | null = null;
     if (optimizer.step % recipe.lookEvery === 0 || optimizer.step === recipe.steps) {
       held = await heldOutLoss(options, parameters);
-      if (held < state.bestLoss)
+      // Without a window to judge by, the last parameters are the ones.
+      if (options.heldOut.length === 0 || held < state.bestLoss)
         state = { ...state, best: parameters.slice(), bestLoss: held, bestStep: optimizer.step };
       writeCheckpoint(checkpointPath, identity, state);
     }

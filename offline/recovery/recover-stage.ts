@@ -88,6 +88,7 @@ export async function recoverShapes(
     windowsPerDomain: HELD_OUT_PER_DOMAIN,
   });
   if (!selection.ok) return selection;
+  const heldOut = selection.value.flatMap(({ windows }) => windows);
   mkdirSync(workFolder, { recursive: true });
   const weights = TrainingWeights.write(model, orders, join(workFolder, 'training'), (fraction) => {
     signal?.throwIfAborted();
@@ -110,7 +111,7 @@ export async function recoverShapes(
         windowTokens,
         pool: POOL,
         stream: stream.value,
-        heldOut: selection.value.flatMap(({ windows }) => windows),
+        heldOut,
         workFolder,
       },
       ({ fraction }) => onFraction(0.01 + 0.99 * fraction),
@@ -121,7 +122,8 @@ export async function recoverShapes(
       data: [...stream.value.files],
       levels: recovered.map(({ target: { level }, parameters, heldOutLoss }) => {
         const steps = targets.reduce((sum, target) => sum + (target.level === level ? target.steps : 0), 0);
-        return { level, parameters, heldOutLoss, steps, tokens: steps * BATCH * windowTokens };
+        const judged = heldOut.length >= BATCH ? heldOutLoss : null;
+        return { level, parameters, heldOutLoss: judged, steps, tokens: steps * BATCH * windowTokens };
       }),
     });
   } finally {

@@ -12,6 +12,7 @@ import {
   type RecoveryOptions,
   type RecoveryProgress,
 } from '../../offline/recovery/recover.ts';
+import { startParameters } from '../../offline/recovery/start-parameters.ts';
 import { likeliest } from '../../offline/recovery/teacher-cache.ts';
 import { adamWState, adamWStep, learningRateAt } from '../../offline/training/adamw.ts';
 import { TrainingWeights } from '../../offline/training/training-weights.ts';
@@ -105,6 +106,13 @@ describe('recovery', () => {
     }
     const resumed = await recoverTargets(killed, () => undefined);
     for (const [i, level] of whole.entries()) expect(resumed[i]?.parameters).toEqual(level.parameters);
+  });
+
+  it('keeps what it has learned where no text is left to judge by', async () => {
+    const given = options('unjudged', { heldOut: [] });
+    const [level] = await recoverTargets({ ...given, targets: given.targets.slice(0, 1) }, () => undefined);
+    expect(level?.bestStep).toBe(30);
+    expect(level?.parameters).not.toEqual(startParameters(given.weights.config, ADAPTER, given.seed));
   });
 
   it('does not go on from a checkpoint of other options', async () => {
