@@ -8,7 +8,8 @@ import type { ModelConfig } from '../../core/model-config.ts';
 import { writeDecoderGraph, type ActivationKind } from '../graph/decoder-graph.ts';
 import { storeDecoder, VARIANT_FORMS } from '../graph/decoder-weights.ts';
 import type { GraphBuilder } from '../graph/graph-builder.ts';
-import { OFFLINE_SESSION, promptFeeds } from '../graph/model-feeds.ts';
+import { promptFeeds } from '../graph/model-feeds.ts';
+import { f32Session } from '../graph/offline-session.ts';
 import { WeightsFile } from '../graph/weights-file.ts';
 import { planSingle } from '../levels/level-plan.ts';
 import { readLayer } from '../levels/reorder.ts';
@@ -113,7 +114,7 @@ export class CalibrationModel {
       return new CalibrationModel(
         config,
         folder,
-        await ort.InferenceSession.create(graphPath, OFFLINE_SESSION),
+        await ort.InferenceSession.create(graphPath, f32Session(config)),
       );
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { ModelConfig } from '../../core/model-config.ts';
 import { differentiate } from '../differentiate/differentiate.ts';
 import { StaticGraph } from '../differentiate/static-graph.ts';
-import { OFFLINE_SESSION } from '../graph/model-feeds.ts';
+import { f32Session } from '../graph/offline-session.ts';
 import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from '../training/batch-feeds.ts';
 import { emitDecoderForward, INPUT } from '../training/decoder-forward.ts';
@@ -68,7 +68,7 @@ export class GradientModel {
     graph.output(graph.op('Concat', perUnit, { axis: 0 }), 'scores');
     const path = join(weights.folder, `gradient-${of}.onnx`);
     writeFileSync(path, graph.encode('unit-gradients'));
-    const session = await InferenceSession.create(path, OFFLINE_SESSION);
+    const session = await InferenceSession.create(path, f32Session(config));
     return new GradientModel(config, tokens, session, of === 'masks' ? fullMasks(config) : {});
   }
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { StaticGraph } from '../differentiate/static-graph.ts';
-import { OFFLINE_SESSION } from '../graph/model-feeds.ts';
+import { f32Session } from '../graph/offline-session.ts';
 import { batchFeeds, type WindowIds } from '../training/batch-feeds.ts';
 import { emitDecoderForward } from '../training/decoder-forward.ts';
 import { fullShape } from '../training/layer-shape.ts';
@@ -48,7 +48,7 @@ export async function layerInfluence(
   graph.output(graph.op('Concat', turns, { axis: 0 }), 'influence');
   const path = join(weights.folder, 'layer-influence.onnx');
   writeFileSync(path, graph.encode('layer-influence'));
-  const session = await InferenceSession.create(path, OFFLINE_SESSION);
+  const session = await InferenceSession.create(path, f32Session(config));
   try {
     const sums = Array.from({ length: config.layers }, () => 0);
     for (const [index, window] of windows.entries()) {

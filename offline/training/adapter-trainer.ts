@@ -4,7 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { AdapterParameters, AdapterShape } from '../../core/recovery-adapter.ts';
 import { differentiate } from '../differentiate/differentiate.ts';
 import { StaticGraph } from '../differentiate/static-graph.ts';
-import { OFFLINE_SESSION } from '../graph/model-feeds.ts';
+import { f32Session } from '../graph/offline-session.ts';
 import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from './batch-feeds.ts';
 import { adapterInputs, emitDecoderForward, type AdapterInput } from './decoder-forward.ts';
@@ -76,7 +76,7 @@ export class AdapterTrainer {
     graph.output(graph.op('Concat', flat, { axis: 0 }), 'gradient');
     const path = join(weights.folder, `train-${options.name}.onnx`);
     writeFileSync(path, graph.encode('adapter-training'));
-    return new AdapterTrainer(options, await InferenceSession.create(path, OFFLINE_SESSION), inputs);
+    return new AdapterTrainer(options, await InferenceSession.create(path, f32Session(config)), inputs);
   }
 
   /** Loss of a batch and its gradient in the layout of the flat parameters. */

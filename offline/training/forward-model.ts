@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { adapterLayout, type AdapterParameters, type AdapterShape } from '../../core/recovery-adapter.ts';
 import { StaticGraph } from '../differentiate/static-graph.ts';
-import { OFFLINE_SESSION } from '../graph/model-feeds.ts';
+import { f32Session } from '../graph/offline-session.ts';
 import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from './batch-feeds.ts';
 import { adapterInputs, emitDecoderForward, type AdapterInput } from './decoder-forward.ts';
@@ -55,7 +55,7 @@ export class ForwardModel {
     writeFileSync(path, graph.encode('forward'));
     if (adapter !== null && adapter.parameters.length !== adapterLayout(config, adapter.shape).total)
       throw new RangeError('adapter parameters do not fit their shape');
-    return new ForwardModel(options, await InferenceSession.create(path, OFFLINE_SESSION), inputs);
+    return new ForwardModel(options, await InferenceSession.create(path, f32Session(config)), inputs);
   }
 
   /** Log-probabilities of the next token after each position, [tokens, vocabulary]. */
