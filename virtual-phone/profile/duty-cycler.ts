@@ -1,12 +1,15 @@
 /** Holds processes for a share of each period, so that heat slows them for real. */
 
-/** Short against a prefill and a few decoded tokens, long against what a timer is late by. */
-const PERIOD_MS = 12;
+/**
+ * Short against an answer, long against the few ms that a busy host takes to run a continued process on all of its
+ * cores again: these are lost in every period.
+ */
+const PERIOD_MS = 30;
 /** Below this a stop is shorter than the timers can hold. */
 const SMALLEST_SHARE = 0.03;
 const LARGEST_SHARE = 0.95;
 /** Phases are as long as a late timer makes them; the next ones make up for it, but never by more than this. */
-const LONGEST_PHASE_MS = 4 * PERIOD_MS;
+const LONGEST_PHASE_MS = 2 * PERIOD_MS;
 
 export interface HeldProcesses {
   /** Stops (true) or continues every process of the phone. */
