@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { BundleTlm } from '../../core/bundle-manifest.ts';
-import { wordScores } from '../../core/compress-prompt.ts';
+import { stretchScores, wordScores } from '../../core/compress-prompt.ts';
 import { LEVELS } from '../../core/level.ts';
 import { PROMPT_LEVELS } from '../../core/prompt-level.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
@@ -51,7 +51,7 @@ export class Tlm {
       return data;
     };
     const answer = {
-      wordScores: wordScores({ tokens, words }, read(TLM_GRAPH.scores, inputIds.length)),
+      wordScores: stretchScores(wordScores({ tokens, words }, read(TLM_GRAPH.scores, inputIds.length))),
       promptLogits: read(TLM_GRAPH.promptLogits, PROMPT_LEVELS.length),
       levelLogits: read(TLM_GRAPH.levelLogits, LEVELS.length),
     };

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import type { BundleManifest } from '../../core/bundle-manifest.ts';
-import { wordScores } from '../../core/compress-prompt.ts';
+import { stretchScores, wordScores } from '../../core/compress-prompt.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { DEFAULT_TLM_CONFIG, tlmInputs, type TlmConfig } from '../../core/tlm.ts';
 import { hashFile } from '../bundle/hash-file.ts';
@@ -134,7 +134,7 @@ async function outcomesOf(
       requests,
       async ({ prompt }) => {
         const inputs = tlmInputs(config, prompt.tokens, prompt.words, { ttft: null, tpot: null });
-        return wordScores(prompt, (await runner.run(inputs)).scores);
+        return stretchScores(wordScores(prompt, (await runner.run(inputs)).scores));
       },
       new OutcomeRunner(open.levels, store),
       ({ fraction }) => progress.at('outcomes', fraction),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compressPrompt, wordScores, wordsOf } from '../../core/compress-prompt.ts';
+import { compressPrompt, stretchScores, wordScores, wordsOf } from '../../core/compress-prompt.ts';
 import { PROMPT_LEVELS } from '../../core/prompt-level.ts';
 import { proposedStrategy } from '../../core/tlm.ts';
 
@@ -31,6 +31,23 @@ describe('wordsOf', () => {
 test('a word’s score is the mean of its tokens’', () => {
   const prompt = { tokens: [1, 2, 3, 4], words: Int32Array.of(0, -1, 1, 1) };
   expect([...wordScores(prompt, [5, 100, 1, 2])]).toEqual([5, 1.5]);
+});
+
+test('a stretch of good words is worth more than one better word among bad ones', () => {
+  const scores = Float32Array.from({ length: 40 }, (_, word) =>
+    word === 5 ? 9 : word >= 20 && word < 30 ? 3 : 0,
+  );
+  const stretches = stretchScores(scores);
+  const best = [...stretches.keys()].sort((a, b) => (stretches[b] ?? 0) - (stretches[a] ?? 0));
+  expect(best.slice(0, 10).every((word) => word >= 18 && word < 32)).toBe(true);
+  expect(stretches).toHaveLength(40);
+});
+
+test('where surroundings are alike, a word’s own score decides', () => {
+  const scores = new Float32Array(60);
+  scores[30] = 1;
+  const stretches = stretchScores(scores);
+  expect(Math.max(...stretches)).toBe(stretches[30]);
 });
 
 describe('compressPrompt', () => {
