@@ -8,6 +8,7 @@ import { appRequests } from './decision/app-requests.ts';
 import { EmbeddingRows } from './embedding-rows.ts';
 import { longestPrompt, trainingFiles, trainingRequests } from './requests/request-sets.ts';
 import { scorePrompts } from './requests/score-prompts.ts';
+import { levelsIdentity } from './strategies/index.ts';
 import {
   STAGE_SECONDS,
   trainOnOutcomes,
@@ -82,7 +83,7 @@ async function trainOver(
   const score = await trainScoreHead(
     {
       source: full.source,
-      identity: bundle.manifest.bundleId,
+      identity: levelsIdentity(bundle.manifest),
       embedding: EmbeddingRows.of(model),
       measured: measured.value,
       prompts: prompts.value,
