@@ -143,7 +143,7 @@ describe('evaluate strategies', () => {
     }
     const second = outputSchema.parse(JSON.parse((await strategies(...args())).stdout));
     expect(second).toEqual(output);
-  });
+  }, 120_000);
 
   it('says what is wrong with a bundle without a TLM, and with a file', async () => {
     const bare = await strategies('--bundle', at('bare'), '--data', at('quiz.jsonl'));

@@ -84,5 +84,5 @@ describe('decision head', () => {
         expect(whole.parameters.subarray(offset, offset + length)).toEqual(
           start.subarray(offset, offset + length),
         );
-  });
+  }, 120_000);
 });

@@ -122,7 +122,7 @@ describe('rewards', () => {
     );
   });
 
-  it('prefer what is worth more, and of equals the lighter', () => {
+  it('prefer what is worth more; where that tells nothing the larger level, and the lighter prompt', () => {
     const flat = shrunkRewards(
       feasible,
       interpolated(
@@ -130,7 +130,8 @@ describe('rewards', () => {
         grid.map(() => 0.4),
       ),
     );
-    expect(at(flat, 0.1, 20)).toBeGreaterThan(at(flat, 0.5, 60));
+    expect(at(flat, 0.5, 60)).toBeGreaterThan(at(flat, 0.5, 20));
+    expect(at(flat, 0.1, 20)).toBeGreaterThan(at(flat, 0.5, 20));
     const rising = shrunkRewards(
       feasible,
       interpolated(

@@ -15,6 +15,12 @@ export function trainingSlos(random: () => number): Slo[] {
   return APPS.flatMap(({ slo }) => [slo, { ttft: step(2), tpot: step(3) }]);
 }
 
+/**
+ * What the full level is taken to be worth above one that keeps nothing, besides what was measured: a few dozen
+ * requests do not tell levels apart, held-out text does, and new tasks lose more with a cut level than those that it
+ * was recovered on.
+ */
+const LEVEL_PRIOR = 0.12;
 /** A strategy that is worth so much less than the best has 1/e of its share of a soft label. */
 const LABEL_WIDTH = 0.015;
 /** How much a difference of probability counts against being feasible at all. */
@@ -33,7 +39,8 @@ function place({ promptLevel, modelLevel }: Strategy): number {
 
 function worthOf(table: StrategyTable, cell: Strategy): number {
   const at = place(cell);
-  return table[Math.floor(at / LEVELS.length)]?.[at % LEVELS.length] ?? 0;
+  const measured = table[Math.floor(at / LEVELS.length)]?.[at % LEVELS.length] ?? 0;
+  return measured + (LEVEL_PRIOR * cell.modelLevel) / 100;
 }
 
 /** Shares of the feasible strategies in a soft label, [PROMPT_LEVELS][LEVELS]; the best has 1 before normalising. */
