@@ -1,5 +1,5 @@
 import { wordsOf } from '../../core/compress-prompt.ts';
-import { contentSpans, tokensWithin } from '../../core/prompt-parts.ts';
+import { contentSpans, tokensWithin } from './content-spans.ts';
 
 /** A chat prompt with all that is needed to find its contents again. */
 export interface RenderedChat {

@@ -2,7 +2,7 @@ import { Template } from '@huggingface/jinja';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatMessage } from '../../core/agent-api.ts';
-import { contentSpans, tokensWithin } from '../../core/prompt-parts.ts';
+import { contentSpans, tokensWithin } from '../../device-agent/host/content-spans.ts';
 import { unwrap } from '../../core/result.ts';
 import { openPromptEncoder, type PromptEncoder } from '../../device-agent/host/prompt-encoder.ts';
 import { makeTinyBundle, type TinyBundle } from './support/tiny-bundle.ts';

@@ -7,7 +7,7 @@ import { compressPrompt, wordsOf, type CompressiblePrompt } from '../../core/com
 import { keptTokens } from '../../core/prompt-level.ts';
 import { normalSample, seededRandom } from '../../core/random.ts';
 import { unwrap } from '../../core/result.ts';
-import { measureCompression } from '../../offline/evaluation/compression-loss.ts';
+import { measureCompression, type WordSelector } from '../../offline/evaluation/compression-loss.ts';
 import type { LogitsSource } from '../../offline/evaluation/logits-source.ts';
 import { EmbeddingRows } from '../../offline/tlm/embedding-rows.ts';
 import { fitWorth, trialRows } from '../../offline/tlm/labels/fit-worth.ts';
@@ -16,6 +16,7 @@ import { LabelFile } from '../../offline/tlm/labels/label-file.ts';
 import { drawTrials, runTrials } from '../../offline/tlm/labels/left-out-runs.ts';
 import { FEATURES, tokenFeatures } from '../../offline/tlm/labels/token-features.ts';
 import type { AnsweredPrompt } from '../../offline/tlm/requests/answered-prompt.ts';
+import type { StrategyRequest } from '../../offline/tlm/requests/strategy-request.ts';
 import { firstWords, randomWords, selfInformation, wordsByScore } from '../../offline/tlm/selectors.ts';
 import { TINY_TLM_CONFIG } from '../../offline/tlm/tiny-tlm.ts';
 import { trainScoreHead } from '../../offline/tlm/train-score-head.ts';
@@ -278,18 +279,18 @@ describe('training the score head', () => {
 
 describe('compression loss', () => {
   it('compares selectors request by request with the first one', async () => {
-    const requests = prompts.map(({ id, prompt, pieces, answer }) => ({
+    const requests = prompts.map(({ id, prompt, pieces, answer }): StrategyRequest => ({
       id,
-      kind: 'multiple-choice' as const,
+      kind: 'multiple-choice',
       set: 'set',
       prompt,
       pieces,
       choices: [{ tokens: answer, bytes: 2 }],
       gold: 0,
     }));
-    const first = {
+    const first: WordSelector = {
       name: 'first',
-      scores: (r: (typeof requests)[number]) => Promise.resolve(firstWords(r.prompt)),
+      scores: ({ prompt }) => Promise.resolve(firstWords(prompt)),
     };
     const measured = unwrap(
       await measureCompression({
