@@ -45,6 +45,8 @@ export class TlmAdviser {
     if (!this.#host.hasTlm || request.words === null || !isWanted(request, profile, pinnedLevel)) return null;
     const startedAtMs = performance.now();
     const words = request.words();
+    // Its time would be lost: the level alone follows from profile and measured quality.
+    if (!words.some((word) => word >= 0)) return null;
     const reference = profile === null ? null : predictLatency(profile, FULL_LEVEL, promptTokens.length);
     const ratios = slo === null ? { ttft: null, tpot: null } : sloRatios(slo, reference);
     const answer = await this.#host.askTlm({ tokens: promptTokens, words, ratios });
@@ -56,8 +58,7 @@ export class TlmAdviser {
     const { promptLogits, levelLogits, wordScores } = answer.value;
     const proposed = proposedStrategy(promptLogits, levelLogits, this.#levels);
     return {
-      // Without anything to drop every prompt level is the whole prompt.
-      proposed: words.some((word) => word >= 0) ? proposed : { ...proposed, promptLevel: WHOLE_PROMPT },
+      proposed,
       ms: performance.now() - startedAtMs,
       words,
       wordScores,

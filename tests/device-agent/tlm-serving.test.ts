@@ -191,12 +191,12 @@ describe('with a TLM', () => {
     });
   });
 
-  test('a question alone keeps its tokens; the proposal is of the level only', async () => {
+  test('a question alone keeps its tokens; the TLM is not asked and the profile decides', async () => {
     const { elastic } = await chat(await start(SLOW), {
       messages: messages.slice(3),
       slo: { ttft: 0.9, tpot: 0.9 },
     });
-    expect(elastic).toMatchObject({ decidedBy: 'tlm', strategy: { promptLevel: 1, modelLevel: 70 } });
+    expect(elastic).toMatchObject({ decidedBy: 'profile', tlm: null, strategy: { promptLevel: 1 } });
     expect(elastic.keptTokens).toBe(elastic.promptTokens);
   });
 });
