@@ -30,11 +30,14 @@ async function serve(body: object): Promise<string> {
   return ((await response.json()) as { id: string }).id;
 }
 
-/** Sequence number of the latest event. */
+/** Sequence number of an event that came just now. */
 async function latestSeq(): Promise<number> {
+  const askedAtMs = performance.now();
   await agent.post('/level', { level: null });
-  const events = await readEvents(agent, -1, (seen) => seen.at(-1)?.type === 'level-pinned');
-  return events.at(-1)?.seq ?? -1;
+  // Telemetry may come behind it in the same read.
+  const isAnswer = ({ type, atMs }: AgentEvent): boolean => type === 'level-pinned' && atMs >= askedAtMs;
+  const events = await readEvents(agent, -1, (seen) => seen.some(isAnswer));
+  return events.find(isAnswer)?.seq ?? -1;
 }
 
 const typesOf = (events: readonly AgentEvent[], requestId: string): string[] =>
