@@ -35,6 +35,11 @@ export function wordsOf(pieces: readonly string[], compressible: readonly boolea
   return words;
 }
 
+/** Tokens of a prompt that may be dropped. */
+export function compressibleTokensOf(words: Int32Array): number {
+  return words.reduce((count, word) => count + (word < 0 ? 0 : 1), 0);
+}
+
 /** Mean score of each word's tokens, by word index. */
 export function wordScores({ words }: CompressiblePrompt, tokenScores: ArrayLike<number>): Float32Array {
   const count = words.reduce((most, word) => Math.max(most, word + 1), 0);
@@ -81,8 +86,7 @@ export function compressPrompt(
   const { tokens, words } = prompt;
   const lengths = new Map<number, number>();
   for (const word of words) if (word >= 0) lengths.set(word, (lengths.get(word) ?? 0) + 1);
-  const compressible = [...lengths.values()].reduce((sum, length) => sum + length, 0);
-  let left = keptCompressibleTokens(tokens.length, compressible, promptLevel);
+  let left = keptCompressibleTokens(tokens.length, compressibleTokensOf(words), promptLevel);
   const kept = new Set<number>();
   const byScore = [...lengths.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b);
   for (const word of byScore) {

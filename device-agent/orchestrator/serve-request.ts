@@ -1,3 +1,4 @@
+import { compressibleTokensOf } from '../../core/compress-prompt.ts';
 import { decide, NO_CORRECTION } from '../../core/decide.ts';
 import type { Level } from '../../core/level.ts';
 import { predictLatency, type LatencyProfile } from '../../core/latency-profile.ts';
@@ -154,7 +155,7 @@ export class RequestServer {
     const { levels, quality, textOfAll } = this.#parts;
     const { promptTokens, slo, requestedLevel } = request;
     const advice = await this.#adviser.advise(request, state.profile, state.pinnedLevel);
-    const compressibleTokens = advice?.words.reduce((count, word) => count + (word < 0 ? 0 : 1), 0) ?? 0;
+    const compressibleTokens = advice === null ? 0 : compressibleTokensOf(advice.words);
     const { decision, grid } = decide({
       profile: state.profile,
       pinnedLevel: state.pinnedLevel,

@@ -1,3 +1,4 @@
+import { compressibleTokensOf } from '../../core/compress-prompt.ts';
 import { isUnbounded, sloRatios } from '../../core/decide.ts';
 import { FULL_LEVEL, type Level } from '../../core/level.ts';
 import { predictLatency, type LatencyProfile } from '../../core/latency-profile.ts';
@@ -46,7 +47,7 @@ export class TlmAdviser {
     const startedAtMs = performance.now();
     const words = request.words();
     // Its time would be lost: the level alone follows from profile and measured quality.
-    if (!words.some((word) => word >= 0)) return null;
+    if (compressibleTokensOf(words) === 0) return null;
     const reference = profile === null ? null : predictLatency(profile, FULL_LEVEL, promptTokens.length);
     const ratios = slo === null ? { ttft: null, tpot: null } : sloRatios(slo, reference);
     const answer = await this.#host.askTlm({ tokens: promptTokens, words, ratios });

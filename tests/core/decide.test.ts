@@ -4,33 +4,12 @@ import type { LatencyProfile } from '../../core/latency-profile.ts';
 import { LEVELS, type Level } from '../../core/level.ts';
 import { PROMPT_LEVELS } from '../../core/prompt-level.ts';
 import type { Slo } from '../../core/slo.ts';
-import { summarize } from '../../core/statistics.ts';
 import { decide, type DecisionInput } from '../../core/decide.ts';
+import { madeProfile } from './support/made-profile.ts';
 
 /** A device on which TTFT = tokens * level / 100 ms and TPOT = 4 + level / 10 ms. */
-function linearProfile(): LatencyProfile {
-  return {
-    schemaVersion: 1,
-    bundleId: 'b',
-    mode: 'quick',
-    measuredAt: '2026-01-01T00:00:00Z',
-    device: { serial: '', model: '', virtual: true },
-    runtime: { onnxruntime: '1', node: '20', provider: 'cpu', arch: 'x64' },
-    threads: 2,
-    decodeTokens: 12,
-    warmUpRuns: 1,
-    temperatureC: { before: null, after: null },
-    cells: LEVELS.flatMap((level) =>
-      [100, 400].map((promptTokens) => ({
-        level,
-        promptTokens,
-        threads: 2,
-        ttftMs: summarize([(promptTokens * level) / 100]),
-        tpotMs: summarize([4 + level / 10]),
-      })),
-    ),
-  };
-}
+const linearProfile = (): LatencyProfile =>
+  madeProfile((level, tokens) => ({ ttftMs: (tokens * level) / 100, tpotMs: 4 + level / 10 }), [100, 400]);
 
 const base: DecisionInput = {
   levels: LEVELS,

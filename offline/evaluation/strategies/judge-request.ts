@@ -1,3 +1,4 @@
+import { compressibleTokensOf } from '../../../core/compress-prompt.ts';
 import type { LatencyProfile } from '../../../core/latency-profile.ts';
 import { predictLatency } from '../../../core/latency-profile.ts';
 import { FULL_LEVEL, type Level } from '../../../core/level.ts';
@@ -91,7 +92,7 @@ export async function judgeRequest(
     quality,
     slo,
     promptTokens: tokens.length,
-    compressibleTokens: words.reduce((sum, word) => sum + (word < 0 ? 0 : 1), 0),
+    compressibleTokens: compressibleTokensOf(words),
     tlmMs: means.tlmShare(tokens.length) * (full?.ttftMs ?? 0),
     proposed: proposedStrategy(advice.promptLogits, advice.levelLogits, levels),
   };

@@ -4,7 +4,7 @@ import { FULL_LEVEL, type Level } from '../../../core/level.ts';
 import type { Slo } from '../../../core/slo.ts';
 import type { Strategy, StrategyCell } from '../../../core/strategy.ts';
 import type { StrategyQuality } from '../../../core/strategy-quality.ts';
-import type { CompressiblePrompt } from '../../../core/compress-prompt.ts';
+import { compressibleTokensOf, type CompressiblePrompt } from '../../../core/compress-prompt.ts';
 
 /** The device by whose profile strategies are called feasible in training. */
 export interface DecisionDevice {
@@ -29,7 +29,7 @@ function decided(
     quality,
     slo,
     promptTokens: tokens.length,
-    compressibleTokens: words.reduce((sum, word) => sum + (word < 0 ? 0 : 1), 0),
+    compressibleTokens: compressibleTokensOf(words),
     requestedLevel: null,
     requestedPromptLevel: null,
     pinnedLevel: null,

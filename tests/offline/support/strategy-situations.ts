@@ -1,32 +1,15 @@
 import { LEVELS } from '../../../core/level.ts';
 import type { LatencyProfile } from '../../../core/latency-profile.ts';
-import { summarize } from '../../../core/statistics.ts';
 import type { Situation } from '../../../offline/evaluation/strategies/index.ts';
+import { madeProfile } from '../../core/support/made-profile.ts';
 
 /** A device that follows the paper's cost law: TTFT = tokens x level, TPOT = level. */
 export function lawfulProfile(): LatencyProfile {
-  const same = (value: number): ReturnType<typeof summarize> => summarize([value, value]);
-  return {
-    schemaVersion: 1,
-    bundleId: 'test',
-    mode: 'quick',
-    measuredAt: '2026-01-01T00:00:00.000Z',
-    device: { serial: 'test', model: 'test', virtual: true },
-    runtime: { onnxruntime: 'none', node: 'none', provider: 'cpu', arch: 'none' },
-    threads: 1,
-    decodeTokens: 1,
-    warmUpRuns: 0,
-    temperatureC: { before: null, after: null },
-    cells: [10, 1000].flatMap((promptTokens) =>
-      LEVELS.map((level) => ({
-        level,
-        promptTokens,
-        threads: 1,
-        ttftMs: same((promptTokens * level) / 100),
-        tpotMs: same(level),
-      })),
-    ),
-  };
+  return madeProfile(
+    (level, promptTokens) => ({ ttftMs: (promptTokens * level) / 100, tpotMs: level }),
+    [10, 1000],
+    { threads: 1 },
+  );
 }
 
 /** 400 tokens of which 360 may go. */

@@ -3,9 +3,9 @@ import type { LatencyProfile } from '../../../core/latency-profile.ts';
 import { LEVELS, type Level } from '../../../core/level.ts';
 import { PROMPT_LEVELS } from '../../../core/prompt-level.ts';
 import type { Slo } from '../../../core/slo.ts';
-import { summarize } from '../../../core/statistics.ts';
 import type { Decision, LatencyCorrection, Strategy, StrategyCell } from '../../../core/strategy.ts';
 import type { StrategyQuality } from '../../../core/strategy-quality.ts';
+import { madeProfile } from '../../core/support/made-profile.ts';
 
 /** What `decide` of the product needs, made up: a phone, what strategies are worth, and a TLM that is too bold. */
 
@@ -15,30 +15,15 @@ function latencyOf(level: Level, promptTokens: number): { ttftMs: number; tpotMs
   return { ttftMs: (30 + 1.3 * promptTokens) * share, tpotMs: 26 * share };
 }
 
-export const DEMO_PROFILE: LatencyProfile = {
-  schemaVersion: 1,
+export const DEMO_PROFILE: LatencyProfile = madeProfile(latencyOf, [16, 1024], {
   bundleId: 'smollm2-int8',
   mode: 'full',
   measuredAt: '2026-01-02T03:04:05.000Z',
   device: { serial: 'virtual-1', model: 'Pixel 8', virtual: true },
   runtime: { onnxruntime: '1.30.0', node: 'v24.0.0', provider: 'cpu', arch: 'x64' },
-  threads: 2,
   decodeTokens: 32,
-  warmUpRuns: 1,
   temperatureC: { before: 31, after: 33 },
-  cells: LEVELS.flatMap((level) =>
-    [16, 1024].map((promptTokens) => {
-      const { ttftMs, tpotMs } = latencyOf(level, promptTokens);
-      return {
-        level,
-        promptTokens,
-        threads: 2,
-        ttftMs: summarize([ttftMs]),
-        tpotMs: summarize([tpotMs]),
-      };
-    }),
-  ),
-};
+});
 
 const DEMO_QUALITY: StrategyQuality = {
   values: PROMPT_LEVELS.map((p) =>
