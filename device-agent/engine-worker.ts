@@ -47,9 +47,9 @@ async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
 }
 
 /** Without its TLM the model still serves, so a graph that this runtime refuses is no failure of the bundle. */
-async function openTlmOf({ bundleDir, manifest, threads }: OpenCommand): Promise<TlmState> {
+async function openTlmOf({ bundleDir, manifest }: OpenCommand): Promise<TlmState> {
   if (manifest.tlm === undefined) return { ready: false, why: null };
-  const opened = await openTlm(bundleDir, manifest.tlm, manifest.model.vocabSize, threads);
+  const opened = await openTlm(bundleDir, manifest.tlm, manifest.model.vocabSize);
   if (!opened.ok) return { ready: false, why: opened.failure.message };
   tlm = opened.value;
   return { ready: true };

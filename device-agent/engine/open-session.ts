@@ -10,15 +10,8 @@ export function defaultThreads(): number {
  * Opens a graph on the CPU. Worker threads of the runtime spin between kernels: without it decoding takes
  * half as long again (runtime reference §11); they sleep by themselves once no run is under way.
  * Failure `graph-rejected`.
- *
- * @param afterRun `stop`: threads sleep at once after a run, where those of another session work next; by itself
- * it takes them 4 to 7 ms of CPU time
  */
-export async function openSession(
-  graphFile: string,
-  threads: number,
-  afterRun: 'spin' | 'stop' = 'spin',
-): Promise<Result<InferenceSession>> {
+export async function openSession(graphFile: string, threads: number): Promise<Result<InferenceSession>> {
   try {
     return ok(
       await InferenceSession.create(graphFile, {
@@ -29,7 +22,6 @@ export async function openSession(
         graphOptimizationLevel: 'all',
         // Errors reach the caller as exceptions; the runtime's own copy on stderr would be noise.
         logSeverityLevel: 4,
-        extra: { session: { force_spinning_stop: afterRun === 'stop' ? '1' : '0' } },
       }),
     );
   } catch (error) {

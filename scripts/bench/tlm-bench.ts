@@ -76,7 +76,7 @@ async function measure(
   const { dir, manifest } = bundle;
   const { vocabSize } = manifest.model;
   const { engine } = unwrap(await openEngine({ bundleDir: dir, threads }));
-  const tlm = unwrap(await openTlm(dir, bundle.tlm, vocabSize, threads));
+  const tlm = unwrap(await openTlm(dir, bundle.tlm, vocabSize));
   const samples = promptLengths.map((promptTokens): Samples => ({ promptTokens, tlm: [], prefill: [] }));
   try {
     for (let round = 0; round <= rounds; round++) {

@@ -76,7 +76,7 @@ export async function evaluateCompression(flags: CompressionFlags, signal: Abort
   const text = unwrap(openModelText(flags.bundle, manifest));
   const requests = unwrap(evaluationRequests(files, text, { perSet: flags.limit, seed: flags.seed }));
   const open = unwrap(await openLevels(flags.bundle, manifest));
-  const tlm = unwrap(await openTlm(flags.bundle, manifest.tlm, manifest.model.vocabSize, host.cores));
+  const tlm = unwrap(await openTlm(flags.bundle, manifest.tlm, manifest.model.vocabSize));
   try {
     const source = open.levels.at(-1)?.source;
     if (source === undefined) throw new RangeError('a bundle without levels');

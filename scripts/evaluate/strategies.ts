@@ -147,7 +147,7 @@ export async function evaluateStrategies(flags: StrategyFlags, signal: AbortSign
   );
   const requests = inTurn(perFile.flat());
   const open: OpenLevels = unwrap(await openLevels(flags.bundle, manifest));
-  const tlm = unwrap(await openTlm(flags.bundle, manifest.tlm, manifest.model.vocabSize, host.cores));
+  const tlm = unwrap(await openTlm(flags.bundle, manifest.tlm, manifest.model.vocabSize));
   try {
     const full = open.levels.at(-1)?.source;
     if (full === undefined) throw new RangeError('a bundle without levels');
