@@ -15,7 +15,15 @@ export interface TlmOutputs {
   readonly levelLogits: Float32Array;
 }
 
-/** Runs given parameters as the device would, without a bundle. */
+/** A TLM as training holds it. */
+export interface TrainedTlm {
+  readonly config: TlmConfig;
+  readonly embedding: EmbeddingRows;
+  /** [`tlmLayout(config, embedding.size).total`] */
+  readonly parameters: Float32Array;
+}
+
+/** Runs given parameters as the device would, on one thread, without a bundle. */
 export class TlmRunner {
   readonly #session: InferenceSession;
   readonly #embedding: EmbeddingRows;
@@ -25,13 +33,7 @@ export class TlmRunner {
     this.#embedding = embedding;
   }
 
-  /** @param parameters [`tlmLayout(config, embedding.size).total`] */
-  static async open(
-    config: TlmConfig,
-    embedding: EmbeddingRows,
-    parameters: Float32Array,
-    threads = 1,
-  ): Promise<TlmRunner> {
+  static async open({ config, embedding, parameters }: TrainedTlm): Promise<TlmRunner> {
     const graph = GraphBuilder.create(new Map(), '');
     const entries = new Map(tlmLayout(config, embedding.size).entries.map((entry) => [entry.name, entry]));
     emitTlmInference(graph, {
@@ -45,7 +47,7 @@ export class TlmRunner {
     });
     const session = await InferenceSession.create(graph.encode('tlm'), {
       ...OFFLINE_SESSION,
-      intraOpNumThreads: threads,
+      intraOpNumThreads: 1,
     });
     return new TlmRunner(session, embedding);
   }

@@ -17,7 +17,7 @@ import { EmbeddingRows } from './embedding-rows.ts';
 import { trainingFiles } from './requests/request-sets.ts';
 import type { StrategyRequest } from './requests/strategy-request.ts';
 import { labelOutcomes, levelsIdentity, OutcomeRunner, OutcomeStore } from './strategies/index.ts';
-import { TlmRunner } from './tlm-runner.ts';
+import { TlmRunner, type TrainedTlm } from './tlm-runner.ts';
 import { decodeTlm, encodeTlm } from './tlm-parameters.ts';
 
 export interface TlmTrainingOptions {
@@ -115,25 +115,17 @@ async function outcomesOf(
   requests: readonly StrategyRequest[],
   open: OpenLevels,
   { bundle, workFolder }: TlmTrainingOptions,
-  {
-    config,
-    embedding,
-    parameters,
-  }: {
-    readonly config: TlmConfig;
-    readonly embedding: EmbeddingRows;
-    readonly parameters: Float32Array;
-  },
+  tlm: TrainedTlm,
   progress: TlmStages,
   signal: AbortSignal | undefined,
 ): Promise<LabelledRequest[]> {
   const store = OutcomeStore.open(join(workFolder, 'outcomes'), levelsIdentity(bundle.manifest));
-  const runner = await TlmRunner.open(config, embedding, parameters);
+  const runner = await TlmRunner.open(tlm);
   try {
     return await labelOutcomes(
       requests,
       async ({ prompt }) => {
-        const inputs = tlmInputs(config, prompt.tokens, prompt.words, { ttft: null, tpot: null });
+        const inputs = tlmInputs(tlm.config, prompt.tokens, prompt.words, { ttft: null, tpot: null });
         return stretchScores(wordScores(prompt, (await runner.run(inputs)).scores));
       },
       new OutcomeRunner(open.levels, store),

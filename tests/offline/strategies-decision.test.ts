@@ -51,7 +51,7 @@ const training = (folder: string): DecisionTraining => ({
 describe('decision head', () => {
   it('learns what each set wants, and ends the same when it is killed in between', async () => {
     const whole = await trainDecisionHead(training(temporaryFolder()));
-    const runner = await TlmRunner.open(TINY_TLM_CONFIG, embedding, whole.parameters);
+    const runner = await TlmRunner.open({ config: TINY_TLM_CONFIG, embedding, parameters: whole.parameters });
     const proposedLevel = async ({ request }: LabelledRequest): Promise<number> => {
       const said = await runner.run(
         tlmInputs(TINY_TLM_CONFIG, request.prompt.tokens, request.prompt.words, { ttft: 1, tpot: 1 }),

@@ -3,13 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { LEVELS } from '../../core/level.ts';
 import { PROMPT_LEVELS } from '../../core/prompt-level.ts';
 import type { Slo } from '../../core/slo.ts';
-import {
-  cellsOf,
-  feasibleStrategies,
-  keepsSlo,
-  POLICIES,
-  policyStrategy,
-} from '../../offline/evaluation/strategies/index.ts';
+import { feasibleStrategies, POLICIES, policyStrategy } from '../../offline/evaluation/strategies/index.ts';
+import { cellsOf, keepsSlo } from '../../offline/tlm/strategies/situation.ts';
 import { LABEL_GRID, strategiesOf } from '../../offline/tlm/strategies/index.ts';
 import { situation } from './support/strategy-situations.ts';
 

@@ -17,8 +17,9 @@ import {
 } from '../../offline/tlm/decision/labelled-request.ts';
 import { lightestRightRewards, shrunkRewards } from '../../offline/tlm/decision/decision-examples.ts';
 import { partHeldOut } from '../../offline/tlm/decision/train-decision-head.ts';
+import { neverFalling } from '../../offline/tlm/decision/never-falling.ts';
 import { strategyQuality } from '../../offline/tlm/decision/strategy-quality.ts';
-import { cellsOf } from '../../offline/evaluation/strategies/index.ts';
+import { cellsOf } from '../../offline/tlm/strategies/situation.ts';
 import { situation } from './support/strategy-situations.ts';
 
 const grid = strategiesOf(LABEL_GRID);
@@ -99,6 +100,27 @@ describe('strategy tables', () => {
         .every((value) => Math.abs(value - 0.5) < 1e-9),
     ).toBe(true);
     expect(probabilityTable(labelled('a', () => 0.3))[9]?.[8]).toBeCloseTo(0.3, 12);
+  });
+
+  it('a level that measured worse than a lower one counts as the mean of both', () => {
+    expect(neverFalling([0.1, 0.4, 0.2, 0.5])).toEqual([0.1, 0.30000000000000004, 0.30000000000000004, 0.5]);
+    expect(neverFalling([3, 2, 1])).toEqual([2, 2, 2]);
+    const { values } = strategyQuality([labelled('a', (_, m) => (m === 20 ? 0.9 : 0.3))]);
+    for (const row of values) expect(row).toEqual([...row].sort((a, b) => a - b));
+  });
+
+  it('the curve that never falls keeps the sum and leaves rising values alone', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }), (values) => {
+        const sum = (all: readonly number[]): number => all.reduce((total, value) => total + value, 0);
+        const risen = neverFalling(values);
+        expect(risen).toHaveLength(values.length);
+        for (const [i, value] of risen.entries()) expect(value).toBeGreaterThanOrEqual(risen[i - 1] ?? 0);
+        expect(sum(risen)).toBeCloseTo(sum(values), 9);
+        const rising = [...values].sort((a, b) => a - b);
+        expect(neverFalling(rising)).toEqual(rising);
+      }),
+    );
   });
 });
 

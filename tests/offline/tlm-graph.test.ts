@@ -27,7 +27,11 @@ const scratch = mkdtempSync(join(tmpdir(), 'tlm-graph-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 async function run(inputs: TlmInputs, shape = TINY_TLM, values = parameters): Promise<TlmOutputs> {
-  const runner = await TlmRunner.open(shape, new EmbeddingRows(table.slice(), SIZE), values);
+  const runner = await TlmRunner.open({
+    config: shape,
+    embedding: new EmbeddingRows(table.slice(), SIZE),
+    parameters: values,
+  });
   const outputs = await runner.run(inputs);
   await runner.close();
   return outputs;

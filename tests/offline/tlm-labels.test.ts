@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -12,7 +12,6 @@ import type { LogitsSource } from '../../offline/evaluation/logits-source.ts';
 import { EmbeddingRows } from '../../offline/tlm/embedding-rows.ts';
 import { fitWorth, trialRows } from '../../offline/tlm/labels/fit-worth.ts';
 import { keepTargets } from '../../offline/tlm/labels/keep-targets.ts';
-import { LabelFile } from '../../offline/tlm/labels/label-file.ts';
 import { drawTrials, runTrials } from '../../offline/tlm/labels/left-out-runs.ts';
 import { FEATURES, tokenFeatures } from '../../offline/tlm/labels/token-features.ts';
 import type { AnsweredPrompt } from '../../offline/tlm/requests/answered-prompt.ts';
@@ -179,20 +178,6 @@ describe('trials', () => {
     expect(runs).toBe(once);
     await runTrials(prompts, { ...options, identity: 'another' }, () => undefined);
     expect(runs).toBe(2 * once);
-  });
-
-  it('lose at most the line that was being written', () => {
-    const path = join(folder, 'labels.jsonl');
-    const file = LabelFile.open(path);
-    file.add('a', [1.23456789]);
-    file.close();
-    appendFileSync(path, '{"key":"b","val');
-    const again = LabelFile.open(path);
-    expect(again.get('a')).toEqual([1.23457]);
-    expect(again.get('b')).toBeUndefined();
-    again.add('b', [2]);
-    again.close();
-    expect(readFileSync(path, 'utf8').trim().split('\n')).toHaveLength(2);
   });
 });
 

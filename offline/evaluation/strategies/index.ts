@@ -18,7 +18,6 @@ export {
   policyStrategy,
   type Policy,
 } from './policies.ts';
-export { agentStrategy, cellsOf, keepsSlo, type Situation } from './situation.ts';
 export {
   gapClosed,
   hindsightValue,

@@ -9,7 +9,7 @@ import { proposedStrategy } from '../../../core/tlm.ts';
 import type { StrategyRequest } from '../../tlm/requests/strategy-request.ts';
 import type { Outcome } from '../../tlm/strategies/choice-values.ts';
 import { feasibleStrategies, POLICIES, policyStrategy, runsTlm, type Policy } from './policies.ts';
-import { keepsSlo, type Situation } from './situation.ts';
+import { keepsSlo, type Situation } from '../../tlm/strategies/situation.ts';
 
 /** What the TLM says of a prompt. */
 export interface TlmAdvice {

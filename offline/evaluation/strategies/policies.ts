@@ -1,7 +1,7 @@
 import { bestFeasible } from '../../../core/decide.ts';
 import { WHOLE_PROMPT } from '../../../core/prompt-level.ts';
 import type { Strategy, StrategyCell } from '../../../core/strategy.ts';
-import { agentStrategy, cellsOf, type Situation } from './situation.ts';
+import { agentStrategy, cellsOf, type Situation } from '../../tlm/strategies/situation.ts';
 
 /** Policies that take one strategy for each request and SLO. */
 export const POLICIES = ['trained', 'guard-only', 'p-only', 'm-only', 'diagonal'] as const;

@@ -1,10 +1,10 @@
-import { decide, NO_CORRECTION } from '../../../core/decide.ts';
 import { predictLatency, type LatencyProfile } from '../../../core/latency-profile.ts';
 import { FULL_LEVEL, type Level } from '../../../core/level.ts';
 import type { Slo } from '../../../core/slo.ts';
 import type { Strategy, StrategyCell } from '../../../core/strategy.ts';
 import type { StrategyQuality } from '../../../core/strategy-quality.ts';
 import { compressibleTokensOf, type CompressiblePrompt } from '../../../core/compress-prompt.ts';
+import { agentStrategy, cellsOf, type Situation } from '../strategies/situation.ts';
 
 /** The device by whose profile strategies are called feasible in training. */
 export interface DecisionDevice {
@@ -15,35 +15,31 @@ export interface DecisionDevice {
   readonly tlmShare: number;
 }
 
-function decided(
+function situationOf(
   { levels, profile, tlmShare }: DecisionDevice,
   { tokens, words }: CompressiblePrompt,
   slo: Slo,
   proposed: Strategy,
   quality: StrategyQuality | null,
-): ReturnType<typeof decide> {
+): Situation {
   const full = predictLatency(profile, FULL_LEVEL, tokens.length);
-  return decide({
+  return {
     levels,
     profile,
-    quality,
-    slo,
     promptTokens: tokens.length,
     compressibleTokens: compressibleTokensOf(words),
-    requestedLevel: null,
-    requestedPromptLevel: null,
-    pinnedLevel: null,
-    waitedMs: 0,
-    tlm: { proposed, ms: tlmShare * (full?.ttftMs ?? 0) },
-    correction: NO_CORRECTION,
-  });
+    slo,
+    tlmMs: tlmShare * (full?.ttftMs ?? 0),
+    proposed,
+    quality,
+  };
 }
 
 const ANY: Strategy = { promptLevel: 1, modelLevel: FULL_LEVEL };
 
 /** Strategies that the guard lets pass, lightest first. */
 export function feasibleCells(device: DecisionDevice, prompt: CompressiblePrompt, slo: Slo): StrategyCell[] {
-  return (decided(device, prompt, slo, ANY, null).grid ?? []).filter(({ feasible }) => feasible);
+  return cellsOf(situationOf(device, prompt, slo, ANY, null), true).filter(({ feasible }) => feasible);
 }
 
 /** What is run when the decision head proposes this: the guard has the last word. */
@@ -54,5 +50,5 @@ export function guarded(
   proposed: Strategy,
   quality: StrategyQuality,
 ): Strategy {
-  return decided(device, prompt, slo, proposed, quality).decision.strategy;
+  return agentStrategy(situationOf(device, prompt, slo, proposed, quality));
 }

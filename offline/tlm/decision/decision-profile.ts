@@ -4,12 +4,11 @@ import { z } from 'zod';
 import { latencyProfileSchema, type LatencyProfile } from '../../../core/latency-profile.ts';
 import { parseJsonWith } from '../../../core/parse.ts';
 import { median } from '../../../core/statistics.ts';
-import { tlmInputs, type TlmConfig } from '../../../core/tlm.ts';
+import { tlmInputs } from '../../../core/tlm.ts';
 import type { OpenLevels } from '../../evaluation/bundle-levels.ts';
 import { measureLatency } from '../../evaluation/measure-latency.ts';
 import type { OnProgress } from '../../progress.ts';
-import type { EmbeddingRows } from '../embedding-rows.ts';
-import { TlmRunner } from '../tlm-runner.ts';
+import { TlmRunner, type TrainedTlm } from '../tlm-runner.ts';
 import type { DecisionDevice } from './decision-device.ts';
 
 const fileSchema = z.object({ profile: latencyProfileSchema, tlmShare: z.number().min(0) });
@@ -28,11 +27,7 @@ export async function decisionDevice(
   given: LatencyProfile | null,
   open: OpenLevels,
   bundleId: string,
-  tlm: {
-    readonly config: TlmConfig;
-    readonly embedding: EmbeddingRows;
-    readonly parameters: Float32Array;
-  },
+  tlm: TrainedTlm,
   onProgress: OnProgress,
   signal?: AbortSignal,
 ): Promise<DecisionDevice> {
@@ -51,20 +46,12 @@ export async function decisionDevice(
 /** Median share of the full level's prefill that the TLM takes on this computer, one after the other. */
 async function shareOfTtft(
   { levels }: OpenLevels,
-  {
-    config,
-    embedding,
-    parameters,
-  }: {
-    readonly config: TlmConfig;
-    readonly embedding: EmbeddingRows;
-    readonly parameters: Float32Array;
-  },
+  tlm: TrainedTlm,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const tokens = Array.from({ length: SHARE_TOKENS }, (_, i) => i + 1);
-  const inputs = tlmInputs(config, tokens, Int32Array.from(tokens.keys()), { ttft: 0.5, tpot: 0.5 });
-  const runner = await TlmRunner.open(config, embedding, parameters, 0);
+  const inputs = tlmInputs(tlm.config, tokens, Int32Array.from(tokens.keys()), { ttft: 0.5, tpot: 0.5 });
+  const runner = await TlmRunner.open(tlm);
   const shares: number[] = [];
   try {
     for (let run = 0; run <= SHARE_RUNS; run++) {

@@ -1,9 +1,8 @@
 import { APPS } from '../../../core/app.ts';
 import { LEVELS } from '../../../core/level.ts';
 import { PROMPT_LEVELS } from '../../../core/prompt-level.ts';
-import { proposedStrategy, tlmInputs, type TlmConfig } from '../../../core/tlm.ts';
-import type { EmbeddingRows } from '../embedding-rows.ts';
-import { TlmRunner } from '../tlm-runner.ts';
+import { proposedStrategy, tlmInputs } from '../../../core/tlm.ts';
+import { TlmRunner, type TrainedTlm } from '../tlm-runner.ts';
 import { guarded, type DecisionDevice } from './decision-device.ts';
 import { probabilityTable, type LabelledRequest } from './labelled-request.ts';
 import { strategyQuality } from './strategy-quality.ts';
@@ -22,23 +21,13 @@ export interface DecisionJudgement {
  * @param known requests whose mean is the guard's table of qualities
  */
 export async function judgeDecisions(
-  {
-    config,
-    embedding,
-    parameters,
-    device,
-  }: {
-    readonly config: TlmConfig;
-    readonly embedding: EmbeddingRows;
-    readonly parameters: Float32Array;
-    readonly device: DecisionDevice;
-  },
+  { device, ...tlm }: TrainedTlm & { readonly device: DecisionDevice },
   judged: readonly LabelledRequest[],
   known: readonly LabelledRequest[],
   signal?: AbortSignal,
 ): Promise<DecisionJudgement> {
   const quality = strategyQuality(known);
-  const runner = await TlmRunner.open(config, embedding, parameters);
+  const runner = await TlmRunner.open(tlm);
   let [probability, passed, count] = [0, 0, 0];
   try {
     for (const own of judged) {
@@ -47,7 +36,7 @@ export async function judgeDecisions(
       for (const { slo } of APPS) {
         signal?.throwIfAborted();
         const ratios = { ttft: slo.ttft ?? null, tpot: slo.tpot ?? null };
-        const said = await runner.run(tlmInputs(config, prompt.tokens, prompt.words, ratios));
+        const said = await runner.run(tlmInputs(tlm.config, prompt.tokens, prompt.words, ratios));
         const proposed = proposedStrategy(said.promptLogits, said.levelLogits, device.levels);
         const { promptLevel, modelLevel } = guarded(device, prompt, slo, proposed, quality);
         const row = PROMPT_LEVELS.findIndex((level) => Math.abs(level - promptLevel) < 1e-6);

@@ -6,7 +6,7 @@ import { answerLoss } from '../../evaluation/compression-loss.ts';
 import type { LogitsSource } from '../../evaluation/logits-source.ts';
 import type { OnFraction } from '../../pipeline/stages.ts';
 import type { AnsweredPrompt } from '../requests/answered-prompt.ts';
-import { LabelFile } from './label-file.ts';
+import { ValueFile } from '../value-file.ts';
 import { FEATURES, tokenFeatures, tokenWorth } from './token-features.ts';
 
 /** Compressions tried on each prompt. */
@@ -63,32 +63,27 @@ export async function runTrials(
   signal?: AbortSignal,
 ): Promise<Trial[][]> {
   const { source, identity, folder } = options;
-  const file = LabelFile.open(join(folder, 'left-out.jsonl'));
-  try {
-    const all: Trial[][] = [];
-    for (const [done, entry] of prompts.entries()) {
-      onFraction(done / prompts.length);
-      const { prompt, answer } = entry;
-      const drawn = drawTrials(entry);
-      const key = createHash('sha256')
-        .update(JSON.stringify([identity, prompt.tokens, answer, drawn]))
-        .digest('hex')
-        .slice(0, 24);
-      let losses = file.get(key);
-      if (losses === undefined) {
-        const measured: number[] = [];
-        for (const kept of drawn) {
-          signal?.throwIfAborted();
-          const tokens = kept.map((i) => prompt.tokens[i] as number);
-          measured.push(await answerLoss(source, tokens, answer));
-        }
-        losses = file.add(key, measured);
+  const file = new ValueFile(join(folder, 'left-out.jsonl'));
+  const all: Trial[][] = [];
+  for (const [done, entry] of prompts.entries()) {
+    onFraction(done / prompts.length);
+    const { prompt, answer } = entry;
+    const drawn = drawTrials(entry);
+    const key = createHash('sha256')
+      .update(JSON.stringify([identity, prompt.tokens, answer, drawn]))
+      .digest('hex')
+      .slice(0, 24);
+    const losses = await file.once(key, async () => {
+      const measured: number[] = [];
+      for (const kept of drawn) {
+        signal?.throwIfAborted();
+        const tokens = kept.map((i) => prompt.tokens[i] as number);
+        measured.push(await answerLoss(source, tokens, answer));
       }
-      all.push(drawn.map((kept, i) => ({ kept, loss: losses?.[i] ?? Number.NaN })));
-    }
-    onFraction(1);
-    return all;
-  } finally {
-    file.close();
+      return measured;
+    });
+    all.push(drawn.map((kept, i) => ({ kept, loss: losses[i] ?? Number.NaN })));
   }
+  onFraction(1);
+  return all;
 }

@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { BundleManifest } from '../../../core/bundle-manifest.ts';
 import type { Level } from '../../../core/level.ts';
-
-const lineSchema = z.object({ key: z.string(), values: z.array(z.number()).min(1) });
+import { ValueFile } from '../value-file.ts';
 
 /** Everything that an outcome depends on besides the weights. */
 export interface OutcomeInput {
@@ -43,63 +40,29 @@ export function levelsIdentity(
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/**
- * What levels made of compressed prompts, one JSON line each, appended as they come: a killed run loses at most the
- * one under way, and what two strategies, selectors or commands ask alike is run once.
- */
+/** What levels made of compressed prompts: what two strategies, selectors or commands ask alike is run once. */
 export class OutcomeStore {
-  readonly #path: string;
-  readonly #known = new Map<string, number[]>();
+  readonly #file: ValueFile;
 
-  private constructor(path: string) {
-    this.#path = path;
+  private constructor(file: ValueFile) {
+    this.#file = file;
   }
 
   /** @param identity of {@link levelsIdentity}; each has a file of its own. */
   static open(folder: string, identity: string): OutcomeStore {
-    mkdirSync(folder, { recursive: true });
-    const store = new OutcomeStore(join(folder, `outcomes-${identity}.jsonl`));
-    store.#load();
-    return store;
+    return new OutcomeStore(new ValueFile(join(folder, `outcomes-${identity}.jsonl`)));
   }
 
   get size(): number {
-    return this.#known.size;
+    return this.#file.size;
   }
 
   has(input: OutcomeInput): boolean {
-    return this.#known.has(keyOf(input));
+    return this.#file.has(keyOf(input));
   }
 
   /** The values of the choices: as found here, or made and kept. */
-  async once(input: OutcomeInput, make: () => Promise<number[]>): Promise<number[]> {
-    const key = keyOf(input);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    // Rounded before the first use, so that a resumed run goes on from exactly the same figures.
-    const values = (await make()).map((value) => Math.round(value * 1e5) / 1e5);
-    appendFileSync(this.#path, `${JSON.stringify({ key, values })}\n`);
-    this.#known.set(key, values);
-    return values;
-  }
-
-  /** A last line that a kill cut off is removed; a line that cannot be read is run again. */
-  #load(): void {
-    if (!existsSync(this.#path)) return;
-    const bytes = readFileSync(this.#path);
-    const end = bytes.lastIndexOf(10) + 1;
-    if (end < bytes.length) truncateSync(this.#path, end);
-    for (const line of bytes.subarray(0, end).toString('utf8').split('\n')) {
-      const parsed = lineSchema.safeParse(parsedLine(line));
-      if (parsed.success) this.#known.set(parsed.data.key, parsed.data.values);
-    }
-  }
-}
-
-function parsedLine(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return null;
+  once(input: OutcomeInput, make: () => Promise<readonly number[]>): Promise<readonly number[]> {
+    return this.#file.once(keyOf(input), make);
   }
 }

@@ -1,6 +1,6 @@
 import { LEVELS } from '../../../core/level.ts';
 import type { LatencyProfile } from '../../../core/latency-profile.ts';
-import type { Situation } from '../../../offline/evaluation/strategies/index.ts';
+import type { Situation } from '../../../offline/tlm/strategies/situation.ts';
 import { madeProfile } from '../../core/support/made-profile.ts';
 
 /** A device that follows the paper's cost law: TTFT = tokens x level, TPOT = level. */
