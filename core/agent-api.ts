@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { levelSchema } from './level.ts';
+import { CPU_ONLY, phaseProvidersSchema } from './provider-proof.ts';
 import { sloSchema } from './slo.ts';
 import { elasticReportSchema } from './strategy.ts';
 
@@ -99,7 +100,15 @@ export const healthSchema = z.object({
   bundleId: z.string(),
   variant: z.string(),
   threads: z.int(),
-  runtime: z.object({ onnxruntime: z.string(), node: z.string(), provider: z.string(), arch: z.string() }),
+  runtime: z.object({
+    onnxruntime: z.string(),
+    node: z.string(),
+    /** {@link providers} in words. */
+    provider: z.string(),
+    /** What runs each phase, as proved; agents before the proof ran on the CPU only. */
+    providers: phaseProvidersSchema.default(CPU_ONLY),
+    arch: z.string(),
+  }),
   /** `zero-row`, or `conditional` where the runtime refused empty matrices. */
   segmentForm: z.enum(['zero-row', 'conditional']),
   loadMs: z.number().nullable(),

@@ -3,6 +3,7 @@ import { appIdSchema } from './app.ts';
 import { levelSchema } from './level.ts';
 import type { Result } from './result.ts';
 import type { DesktopState, DoctorCheck } from './desktop-state.ts';
+import { simulationSchema } from './provider-proof.ts';
 import type { LiveEvent, RunRecord } from './run-record.ts';
 import { sloSchema } from './slo.ts';
 import { traceSpecSchema } from './trace.ts';
@@ -21,8 +22,12 @@ export const COMMANDS = {
   'device.alias': z.strictObject({ serial: z.string(), alias: z.string().max(60).nullable() }),
   /** A folder that holds a bundle joins the list. */
   'bundle.add': z.strictObject({ path: z.string().min(1) }),
-  /** Push, agent, profile: afterwards the session is `ready`. */
-  'session.start': z.strictObject({ serial: z.string(), bundleId: z.string() }),
+  /** Push, agent, proof, profile (unless one is stored or it is not wanted): afterwards the session is `ready`. */
+  'session.start': z.strictObject({
+    serial: z.string(),
+    bundleId: z.string(),
+    profile: z.boolean().default(true),
+  }),
   /** Cancels a push or profile in progress, stops the agent. */
   'session.stop': z.strictObject({}),
   'run.start': z.strictObject({ trace: traceSpecSchema }),
@@ -36,7 +41,8 @@ export const COMMANDS = {
   'slo.set': z.strictObject({ app: appIdSchema, slo: sloSchema }),
   'profile.measure': z.strictObject({ mode: z.enum(['quick', 'full']) }),
   'agent.log': z.strictObject({ lines: z.int().min(1).max(2000).default(200) }),
-  'doctor.run': z.strictObject({}),
+  /** `inject`: a made-up case of the phone's providers, to see what would be said; labelled as simulated. */
+  'doctor.run': z.strictObject({ inject: simulationSchema.nullable().default(null) }),
 } as const;
 
 export type CommandName = keyof typeof COMMANDS;

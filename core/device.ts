@@ -41,7 +41,7 @@ export const ADB_STATE_WORDS: Record<AdbState, { readonly words: string; readonl
   unknown: { words: 'in a state that adb does not explain', remedy: 'Replug it; run `npm run doctor`.' },
 };
 
-/** Temperature and battery as read over adb; null = the phone does not tell. */
+/** Temperature, battery, frequencies and memory as read over adb; null = the phone does not tell. */
 export const deviceTelemetrySchema = z.object({
   /** Hottest of CPU and SKIN in "Current temperatures from HAL", degrees Celsius. */
   temperatureC: z.number().nullable(),
@@ -53,8 +53,26 @@ export const deviceTelemetrySchema = z.object({
   batteryPercent: z.number().nullable(),
   batteryC: z.number().nullable(),
   charging: z.boolean().nullable(),
+  /** Battery figures are held by hand (`dumpsys battery set`), so they say nothing of the battery. */
+  batteryHeld: z.boolean().default(false),
+  /** Frequency of every core that is online and tells, kHz. */
+  coreKhz: z.array(z.number()).nullable().default(null),
+  /** What processes can still get, bytes. */
+  availableBytes: z.number().nullable().default(null),
 });
 export type DeviceTelemetry = z.infer<typeof deviceTelemetrySchema>;
+
+/** What a phone is made of, read once over adb; null = the phone does not tell. */
+export const deviceHardwareSchema = z.object({
+  /** Cores that are online; empty where they are not told. */
+  cores: z.array(z.object({ core: z.int(), maxKhz: z.number().nullable(), governor: z.string().nullable() })),
+  memoryBytes: z.number().nullable(),
+  pageBytes: z.int().nullable(),
+  /** Names of NNAPI devices that the system lists, e.g. `google-edgetpu`; empty = it lists none. */
+  nnapiDevices: z.array(z.string()).nullable(),
+  gpu: z.string().nullable(),
+});
+export type DeviceHardware = z.infer<typeof deviceHardwareSchema>;
 
 export const deviceSchema = z.object({
   serial: z.string(),
@@ -67,7 +85,18 @@ export const deviceSchema = z.object({
   sdk: z.int().nullable(),
   abi: z.string().nullable(),
   soc: z.string().nullable(),
+  /** `ro.build.fingerprint`: changes with every system update, drivers included. */
+  systemBuild: z.string().nullable().default(null),
   freeBytes: z.number().nullable(),
   telemetry: deviceTelemetrySchema.nullable(),
+  hardware: deviceHardwareSchema.nullable().default(null),
 });
 export type Device = z.infer<typeof deviceSchema>;
+
+/** Words in the processor's name of a virtual phone whose instructions another processor emulates. */
+export const EMULATED_SOC = 'emulated by qemu';
+
+/** Whether a phone's figures are those of an emulated processor: they say nothing of the speed of any real one. */
+export function isEmulated({ kind, soc }: Pick<Device, 'kind' | 'soc'>): boolean {
+  return kind === 'virtual' && soc?.includes(EMULATED_SOC) === true;
+}

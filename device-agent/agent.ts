@@ -1,20 +1,21 @@
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
 import { AGENT_API_VERSION, type Health } from '../core/agent-api.ts';
 import type { BundleManifest } from '../core/bundle-manifest.ts';
+import { providerWords } from '../core/provider-proof.ts';
 import { fail, ok, type Result } from '../core/result.ts';
 import type { AgentOptions } from './command-line.ts';
 import { levelsOf, modelOfManifest } from './engine/engine-model.ts';
 import { firstLine } from './engine/open-session.ts';
 import { readManifest } from './engine/verify-bundle.ts';
 import { EngineHost } from './host/engine-host.ts';
+import { runtimeVersions } from './host/runtime-versions.ts';
 import { openPromptEncoder, type PromptEncoder } from './host/prompt-encoder.ts';
 import { lowerTargets } from './orchestrator/lower-target.ts';
 import { Orchestrator } from './orchestrator/orchestrator.ts';
 import { ProfileService } from './profiler/profile-service.ts';
 import { loadProfile } from './profiler/profile-store.ts';
+import { openProofs } from './proof/open-proofs.ts';
 import type { LoadedAgent } from './service/context.ts';
 import { createHttpService } from './service/http-service.ts';
 import { removeStateFile, writeStateFile } from './state-file.ts';
@@ -57,7 +58,6 @@ export async function startAgent(parts: AgentParts): Promise<Result<Agent>> {
     waiting: () => loaded?.orchestrator.queueLength ?? 0,
   });
   const host = createHost(parts, manifest, parts.threads, join(parts.home, 'verified.json'));
-  const runtime = runtimeVersions();
   const health = (): Health => ({
     apiVersion: AGENT_API_VERSION,
     status:
@@ -70,7 +70,7 @@ export async function startAgent(parts: AgentParts): Promise<Result<Agent>> {
     bundleId: manifest.bundleId,
     variant: manifest.variant,
     threads: parts.threads,
-    runtime,
+    runtime: { ...runtimeVersions(), ...servingOn(host) },
     segmentForm: host.opened?.segmentForm ?? 'zero-row',
     loadMs: host.opened?.loadMs ?? null,
     queueLength: loaded?.orchestrator.queueLength ?? 0,
@@ -132,6 +132,7 @@ export async function startAgent(parts: AgentParts): Promise<Result<Agent>> {
       stopTelemetry();
       const drained = loaded?.orchestrator.stop(DRAIN_MS) ?? Promise.resolve();
       await drained;
+      loaded?.stop();
       await service.close();
       await loading;
       await host.close();
@@ -177,8 +178,11 @@ async function assemble(
     log,
   });
   const { bundleId } = manifest;
+  const { proofs, stop } = await openProofs({ home, bundleId, threads, host, orchestrator, log });
   const stored = await loadProfile(home, bundleId, threads);
-  if (stored?.ok === true) orchestrator.profile = stored.value;
+  if (stored?.ok === true && stored.value.runtime.provider !== servingOn(host).provider)
+    log(`the stored profile is ignored: it was measured on ${stored.value.runtime.provider}`);
+  else if (stored?.ok === true) orchestrator.profile = stored.value;
   else if (stored !== null) log(`the stored profile is ignored: ${stored.failure.message}`);
   const profiles = new ProfileService({
     home,
@@ -187,7 +191,7 @@ async function assemble(
     levels,
     contextLength: manifest.model.contextLength,
     vocabSize: manifest.model.vocabSize,
-    runtime: runtimeVersions(),
+    runtime: () => ({ ...runtimeVersions(), provider: servingOn(host).provider }),
     table,
     host,
     openHost: async (count) => {
@@ -199,7 +203,7 @@ async function assemble(
     events,
     log,
   });
-  return { encoder, orchestrator, profiles };
+  return { encoder, orchestrator, profiles, proofs, stop };
 }
 
 async function listen(service: FastifyInstance, port: number): Promise<Result<number>> {
@@ -220,13 +224,8 @@ async function listen(service: FastifyInstance, port: number): Promise<Result<nu
   return ok(address.port);
 }
 
-function runtimeVersions(): Health['runtime'] {
-  const require = createRequire(import.meta.url);
-  const found = z.object({ version: z.string() }).safeParse(require('onnxruntime-node/package.json'));
-  return {
-    onnxruntime: found.success ? found.data.version : 'unknown',
-    node: process.versions.node,
-    provider: 'cpu',
-    arch: `${process.platform}-${process.arch}`,
-  };
+/** What really runs each phase now. */
+function servingOn({ prefillProvider }: EngineHost): Pick<Health['runtime'], 'provider' | 'providers'> {
+  const providers = { prefill: prefillProvider, decode: 'cpu' } as const;
+  return { provider: providerWords(providers), providers };
 }

@@ -26,7 +26,8 @@ export interface ProfileParts {
   readonly levels: readonly Level[];
   readonly contextLength: number;
   readonly vocabSize: number;
-  readonly runtime: LatencyProfile['runtime'];
+  /** What the figures are made with, providers as they serve now. */
+  readonly runtime: () => LatencyProfile['runtime'];
   readonly table: TokenBytes;
   readonly host: EngineHost;
   /** Opens a second engine with another thread count, for comparison. */
@@ -177,7 +178,7 @@ export class ProfileService {
       mode: request.mode,
       measuredAt: new Date().toISOString(),
       device: { serial: request.serial, model: request.deviceModel, virtual: request.virtual },
-      runtime,
+      runtime: runtime(),
       threads,
       decodeTokens: plan.decodeTokens,
       warmUpRuns: plan.warmUpRuns,

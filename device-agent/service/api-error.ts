@@ -17,6 +17,8 @@ const ANSWERS: Record<string, { status: number; type: string; code: string; retr
   'route-unknown': { status: 404, type: 'invalid_request_error', code: 'unknown_url' },
   'profile-missing': { status: 404, type: 'invalid_request_error', code: 'no_profile' },
   'profile-running': { status: 409, type: 'invalid_request_error', code: 'profile_running' },
+  'proof-missing': { status: 404, type: 'invalid_request_error', code: 'no_proof' },
+  'proof-running': { status: 409, type: 'invalid_request_error', code: 'proof_running' },
   'body-too-large': { status: 413, type: 'invalid_request_error', code: 'body_too_large' },
   'queue-full': { status: 429, type: 'rate_limit_error', code: 'queue_full', retryAfterS: 1 },
   'request-cancelled': { status: 499, type: 'invalid_request_error', code: 'cancelled' },

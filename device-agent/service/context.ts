@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../../core/result.ts';
 import type { PromptEncoder } from '../host/prompt-encoder.ts';
 import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { ProfileService } from '../profiler/profile-service.ts';
+import type { ProofService } from '../proof/proof-service.ts';
 import type { EventLog } from '../telemetry/event-log.ts';
 import type { AgentMetrics } from '../telemetry/metrics.ts';
 
@@ -12,6 +13,9 @@ export interface LoadedAgent {
   readonly encoder: PromptEncoder;
   readonly orchestrator: Orchestrator;
   readonly profiles: ProfileService;
+  readonly proofs: ProofService;
+  /** To be called before the agent ends. */
+  readonly stop: () => void;
 }
 
 /** What the routes work with; the service takes it as an argument, so that tests can pass their own. */

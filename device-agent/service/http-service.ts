@@ -10,6 +10,7 @@ import type { ServiceContext } from './context.ts';
 import { registerControlRoutes } from './control-routes.ts';
 import { registerEventsRoute } from './events-route.ts';
 import { registerProfileRoutes } from './profile-routes.ts';
+import { registerProofRoutes } from './proof-routes.ts';
 
 /** The agent's HTTP service. Every route needs the bearer token; only loopback host names are answered. */
 export function createHttpService(context: ServiceContext): FastifyInstance {
@@ -49,6 +50,7 @@ export function createHttpService(context: ServiceContext): FastifyInstance {
   registerCompletionRoute(app, context);
   registerEventsRoute(app, context);
   registerProfileRoutes(app, context);
+  registerProofRoutes(app, context);
   return app;
 }
 

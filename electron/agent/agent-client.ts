@@ -11,6 +11,11 @@ import {
 import { type AgentEvent, agentEventSchema } from '../../core/agent-event.ts';
 import { type LatencyProfile, latencyProfileSchema } from '../../core/latency-profile.ts';
 import type { Level } from '../../core/level.ts';
+import {
+  type ProofRequestInput,
+  type ProviderProof,
+  providerProofSchema,
+} from '../../core/provider-proof.ts';
 import { parseJsonWith } from '../../core/parse.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { Slo } from '../../core/slo.ts';
@@ -82,6 +87,17 @@ export class AgentClient {
     return this.#json(latencyProfileSchema, {
       method: 'POST',
       path: '/profile',
+      body,
+      signal,
+      idleTimeoutMs: null,
+    });
+  }
+
+  /** The proof of the phone's execution providers, made now where the stored one does not hold. */
+  prove(body: ProofRequestInput, signal?: AbortSignal): Promise<Result<ProviderProof>> {
+    return this.#json(providerProofSchema, {
+      method: 'POST',
+      path: '/proof',
       body,
       signal,
       idleTimeoutMs: null,

@@ -1,14 +1,20 @@
-/** Parser of `dumpsys battery`; vendors add lines and leave some out. */
+/**
+ * Parser of `dumpsys battery`; vendors add lines and leave some out. Samsung's go on with sections of their own after
+ * AOSP's, so the first line of a name counts.
+ */
 export interface BatteryReading {
   readonly percent: number | null;
   readonly celsius: number | null;
   readonly charging: boolean | null;
+  /** The service says that its figures are held (`dumpsys battery set ...`). */
+  readonly isHeld: boolean;
 }
 
 /** `BatteryManager.BATTERY_STATUS_*`. */
 const STATUS_CHARGING = 2;
 const STATUS_FULL = 5;
 const STATUS_UNKNOWN = 1;
+const HELD = /\(UPDATES STOPPED\b/;
 
 export function parseBattery(text: string): BatteryReading {
   const field = (name: string): number | null => {
@@ -26,5 +32,6 @@ export function parseBattery(text: string): BatteryReading {
       status === null || status === STATUS_UNKNOWN
         ? null
         : status === STATUS_CHARGING || status === STATUS_FULL,
+    isHeld: HELD.test(text),
   };
 }

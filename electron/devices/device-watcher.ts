@@ -3,6 +3,7 @@ import type { Failure } from '../../core/result.ts';
 import type { AdbDevice, PhoneLink } from '../adb/phone-link.ts';
 import type { AliasStore } from './alias-store.ts';
 import { FREE_SPACE_COMMAND, parseFreeBytes } from './free-space.ts';
+import { HARDWARE_COMMAND, parseHardware } from './hardware.ts';
 import { deviceIdentity, parseGetprop } from './properties.ts';
 import { parseTelemetry, TELEMETRY_COMMAND } from './telemetry.ts';
 
@@ -74,6 +75,11 @@ export class DeviceWatcher {
   /** Reads the alias store again. */
   refreshAlias(serial: string): void {
     this.#update(serial, { alias: this.#options.aliases.get(serial) });
+  }
+
+  /** Reads once more what the phone is made of and how it fares; what it does not tell stays as it was. */
+  async refresh(serial: string): Promise<void> {
+    await Promise.all([this.#readHardware(serial), this.#readTelemetry(serial)]);
   }
 
   async refreshFreeSpace(serial: string): Promise<void> {
@@ -149,6 +155,14 @@ export class DeviceWatcher {
       state: 'device',
     });
     this.#schedulePoll(serial, 0);
+    // Not waited for: some of its probes take seconds on some phones, and nothing needs them to begin.
+    void this.#readHardware(serial);
+  }
+
+  async #readHardware(serial: string): Promise<void> {
+    const read = await this.#options.link.shell(serial, HARDWARE_COMMAND);
+    if (this.#stopped || this.#devices.get(serial)?.state !== 'device' || !read.ok) return;
+    this.#update(serial, { hardware: parseHardware(read.value.stdout) });
   }
 
   #schedulePoll(serial: string, delayMs: number): void {
@@ -161,6 +175,12 @@ export class DeviceWatcher {
   }
 
   async #poll(serial: string): Promise<void> {
+    await this.#readTelemetry(serial);
+    if (this.#devices.get(serial)?.state === 'device')
+      this.#schedulePoll(serial, this.#busy.has(serial) ? BUSY_POLL_MS : IDLE_POLL_MS);
+  }
+
+  async #readTelemetry(serial: string): Promise<void> {
     const read = await this.#options.link.shell(serial, TELEMETRY_COMMAND);
     if (this.#stopped || this.#devices.get(serial)?.state !== 'device') return;
     if (read.ok) {
@@ -168,7 +188,6 @@ export class DeviceWatcher {
       this.#update(serial, { telemetry });
       this.#options.onTelemetry(serial, telemetry);
     }
-    this.#schedulePoll(serial, this.#busy.has(serial) ? BUSY_POLL_MS : IDLE_POLL_MS);
   }
 
   #update(serial: string, change: Partial<Device>): void {
@@ -190,7 +209,9 @@ function unknownDevice(serial: string, alias: string | null): Device {
     sdk: null,
     abi: null,
     soc: null,
+    systemBuild: null,
     freeBytes: null,
     telemetry: null,
+    hardware: null,
   };
 }

@@ -8,7 +8,10 @@ export function parseGetprop(text: string): ReadonlyMap<string, string> {
   return found;
 }
 
-export type DeviceIdentity = Pick<Device, 'kind' | 'model' | 'androidVersion' | 'sdk' | 'abi' | 'soc'>;
+export type DeviceIdentity = Pick<
+  Device,
+  'kind' | 'model' | 'androidVersion' | 'sdk' | 'abi' | 'soc' | 'systemBuild'
+>;
 
 /** What the device row shows, out of the phone's properties; null where a vendor leaves one out. */
 export function deviceIdentity(properties: ReadonlyMap<string, string>): DeviceIdentity {
@@ -31,5 +34,6 @@ export function deviceIdentity(properties: ReadonlyMap<string, string>): DeviceI
     sdk: Number.isInteger(sdk) ? sdk : null,
     abi: text('ro.product.cpu.abilist')?.split(',')[0] ?? text('ro.product.cpu.abi'),
     soc: soc !== null && socMaker !== null && !soc.startsWith(socMaker) ? `${socMaker} ${soc}` : soc,
+    systemBuild: text('ro.build.fingerprint'),
   };
 }

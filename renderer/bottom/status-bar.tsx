@@ -37,10 +37,23 @@ function useOrigin(state: DesktopState | null): string | null {
     : (device.model ?? device.serial);
 }
 
+/** What ran each phase of the figures on show, and how that was chosen; null while nothing ran. */
+function useProvider(state: DesktopState | null): { words: string; why: string } | null {
+  const past = useShown((shown) => shown.past);
+  const environment = past?.environment ?? state?.environment ?? null;
+  if (environment === null || environment.provider === null) return null;
+  const { provider, providerProof } = environment;
+  return {
+    words: provider,
+    why: providerProof.length === 0 ? 'Not proved on the phone.' : providerProof.join('\n'),
+  };
+}
+
 export function StatusBar({ state }: { readonly state: DesktopState | null }) {
   const events = useShown((shown) => shown.view.events);
   const dropped = useDesktop((desktop) => desktop.dropped);
   const origin = useOrigin(state);
+  const provider = useProvider(state);
   const doctor = doctorSummary(state?.doctor ?? []);
   return (
     <footer className="status-bar">
@@ -66,6 +79,11 @@ export function StatusBar({ state }: { readonly state: DesktopState | null }) {
         </span>
       )}
       <span className="spacer" />
+      {provider === null ? null : (
+        <Hint text={provider.why}>
+          <span className="status-item">runs on {provider.words}</span>
+        </Hint>
+      )}
       {origin === null ? null : (
         <span className="status-item origin" title={origin}>
           {origin}

@@ -53,6 +53,11 @@ export function formatCelsius(degrees: number | null | undefined): string {
   return known(degrees) ? `${degrees.toFixed(1)}${NARROW}°C` : UNKNOWN;
 }
 
+/** A core's frequency out of the kernel's kHz. */
+export function formatGigahertz(khz: number | null | undefined): string {
+  return known(khz) ? `${(khz / 1e6).toFixed(2)}${NARROW}GHz` : UNKNOWN;
+}
+
 export function formatCount(count: number | null | undefined): string {
   return known(count) ? count.toLocaleString('en-US') : UNKNOWN;
 }

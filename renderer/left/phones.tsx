@@ -1,6 +1,6 @@
 import { ADB_STATE_WORDS, type Device } from '../../core/device.ts';
 import type { DesktopState } from '../../core/desktop-state.ts';
-import { formatBytes, formatCelsius } from '../format/units.ts';
+import { formatBytes, formatCelsius, formatGigahertz } from '../format/units.ts';
 import { runDoctor } from '../state/actions.ts';
 import { chosenDevice, deviceName } from '../state/next-step.ts';
 import { look, openDialog, useView } from '../state/view-store.ts';
@@ -94,10 +94,39 @@ function phoneFacts(device: Device): string {
     device.androidVersion === null ? null : `Android ${device.androidVersion}`,
     device.abi,
     device.soc,
+    coreFacts(device),
+    device.hardware?.gpu ?? null,
+    nnapiFacts(device),
+    memoryFacts(device),
     device.freeBytes === null ? null : `${formatBytes(device.freeBytes)} free`,
     temperatureC === null ? null : formatCelsius(temperatureC),
     batteryPercent === null ? null : `battery ${batteryPercent} %${charging === true ? ', charging' : ''}`,
     device.serial,
   ];
   return known.filter((fact) => fact !== null).join(' · ');
+}
+
+/** `8 cores, 0.61 to 2.91 GHz now`. */
+function coreFacts({ hardware, telemetry }: Device): string | null {
+  const count = hardware?.cores.length ?? 0;
+  if (count === 0) return null;
+  const khz = telemetry?.coreKhz ?? [];
+  const now =
+    khz.length === 0
+      ? ''
+      : `, ${formatGigahertz(Math.min(...khz))} to ${formatGigahertz(Math.max(...khz))} now`;
+  return `${count} cores${now}`;
+}
+
+function nnapiFacts({ hardware }: Device): string | null {
+  const devices = hardware?.nnapiDevices ?? null;
+  if (devices === null) return null;
+  return devices.length === 0 ? 'no NNAPI device' : `NNAPI devices: ${devices.join(', ')}`;
+}
+
+function memoryFacts({ hardware, telemetry }: Device): string | null {
+  const available = telemetry?.availableBytes ?? null;
+  if (available === null) return null;
+  const total = hardware?.memoryBytes ?? null;
+  return `${formatBytes(available)}${total === null ? '' : ` of ${formatBytes(total)}`} memory available`;
 }

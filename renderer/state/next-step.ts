@@ -55,6 +55,7 @@ export function deviceName(device: Pick<Device, 'alias' | 'model' | 'serial'>): 
 export const PHASE_WORDS: Readonly<Record<Session['phase'], string>> = {
   pushing: 'pushing the bundle',
   starting: 'starting the agent',
+  proving: 'proving the phone’s execution providers',
   profiling: 'measuring the phone',
   ready: 'ready',
   restarting: 'restarting the agent',

@@ -19,7 +19,8 @@ export function narrateSession(service: DesktopService): () => void {
 }
 
 function describeSession(session: Session): string {
-  const { push, profileProgress } = session;
+  const { push, profileProgress, instruction } = session;
+  if (instruction !== null) return `on the phone: ${instruction}`;
   switch (session.phase) {
     case 'pushing':
       if (push === null || push.phase === 'checking') return 'push: looking at what the phone has ...';
@@ -27,6 +28,8 @@ function describeSession(session: Session): string {
       return `push: ${push.what}, ${push.bytesTotal === 0 ? 'nothing to send' : `${Math.floor((push.bytesDone / push.bytesTotal) * 10) * 10} % of ${(push.bytesTotal / 1e6).toFixed(0)} MB`}`;
     case 'starting':
       return 'agent: starting ...';
+    case 'proving':
+      return 'providers: proving what they do ...';
     case 'profiling':
       return profileProgress === null || profileProgress.cells === 0
         ? 'profile: measuring latencies ...'

@@ -1,8 +1,14 @@
 import type { Session } from '../../core/desktop-state.ts';
+import type { Device } from '../../core/device.ts';
 import type { RunRecord } from '../../core/run-record.ts';
 
 /** The JSON object that a headless run ends with. */
-export function runReport(run: RunRecord, session: Session, bundleDir: string): object {
+export function runReport(
+  run: RunRecord,
+  session: Session,
+  device: Device | undefined,
+  bundleDir: string,
+): object {
   const { summary } = run;
   if (summary === null) throw new Error('a finished run has a summary');
   return {
@@ -10,6 +16,13 @@ export function runReport(run: RunRecord, session: Session, bundleDir: string): 
     status: run.status,
     failure: run.failure,
     device: run.device,
+    /** As adb told at the end of the run; null = the phone does not tell. */
+    phone: {
+      soc: device?.soc ?? null,
+      abi: device?.abi ?? null,
+      hardware: device?.hardware ?? null,
+      telemetry: device?.telemetry ?? null,
+    },
     model: run.model,
     bundle: { ...run.bundle, path: bundleDir },
     trace: run.trace,

@@ -82,20 +82,32 @@ describe('dumpsys thermalservice', () => {
 
 describe('dumpsys battery', () => {
   test.each([
-    [BATTERY, { percent: 84, celsius: 32.6, charging: true }],
+    [BATTERY, { percent: 84, celsius: 32.6, charging: true, isHeld: false }],
     [
       `${BATTERY.replace('status: 2', 'status: 3')}  (UPDATES STOPPED -- use 'reset' to restart)\n`,
-      { percent: 84, celsius: 32.6, charging: false },
+      { percent: 84, celsius: 32.6, charging: false, isHeld: true },
     ],
-    ['  status: 5\n  level: 50\n  scale: 200\n', { percent: 25, celsius: null, charging: true }],
-    ['  status: 1\n', { percent: null, celsius: null, charging: null }],
-    ['', { percent: null, celsius: null, charging: null }],
+    [
+      '  status: 5\n  level: 50\n  scale: 200\n',
+      { percent: 25, celsius: null, charging: true, isHeld: false },
+    ],
+    ['  status: 1\n', { percent: null, celsius: null, charging: null, isHeld: false }],
+    ['', { percent: null, celsius: null, charging: null, isHeld: false }],
   ])('%#', (text, expected) => {
     expect(parseBattery(text)).toEqual(expected);
   });
 
-  test('both dumps of one round trip are taken apart', () => {
-    expect(parseTelemetry(`${THERMAL}--bungee-battery--\n${BATTERY}`)).toEqual({
+  test('the dumps of one round trip are taken apart', () => {
+    const section = (name: string, text: string): string => `--bungee-section-- ${name}\n${text}`;
+    const frequencies = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq:1804800\n';
+    expect(
+      parseTelemetry(
+        section('thermal', THERMAL) +
+          section('battery', BATTERY) +
+          section('frequencies', frequencies) +
+          section('memory', 'MemTotal: 3000 kB\nMemAvailable: 2000 kB\n'),
+      ),
+    ).toEqual({
       temperatureC: 57.9,
       skinC: 41.25,
       thermalStatus: 2,
@@ -103,15 +115,9 @@ describe('dumpsys battery', () => {
       batteryPercent: 84,
       batteryC: 32.6,
       charging: true,
-    });
-    expect(parseTelemetry('')).toEqual({
-      temperatureC: null,
-      skinC: null,
-      thermalStatus: null,
-      cpuCoolingState: null,
-      batteryPercent: null,
-      batteryC: null,
-      charging: null,
+      batteryHeld: false,
+      coreKhz: [1_804_800],
+      availableBytes: 2_048_000,
     });
   });
 });
@@ -132,6 +138,7 @@ describe('getprop', () => {
       sdk: 35,
       abi: 'arm64-v8a',
       soc: 'Google Tensor G3',
+      systemBuild: null,
     });
   });
   test('a phone is virtual only when it says so, and unknown where it says nothing', () => {

@@ -100,6 +100,9 @@ describe('the live store', () => {
           batteryPercent: null,
           batteryC: null,
           charging: null,
+          batteryHeld: false,
+          coreKhz: null,
+          availableBytes: null,
         },
       },
     ]);

@@ -53,6 +53,34 @@ function measuredProfile(request) {
   };
 }
 
+/** A proof of a runtime that has the CPU only; `prove-fails` in the agent's folder makes it fail. */
+let proof = null;
+function madeProof(request) {
+  const noted = { placement: null, numerics: null, speed: null };
+  return {
+    schemaVersion: 1,
+    provedAt: new Date().toISOString(),
+    bundleId,
+    threads: 1,
+    runtime,
+    device: {
+      serial: request.serial ?? '',
+      model: request.deviceModel ?? '',
+      virtual: request.virtual ?? false,
+      systemBuild: request.systemBuild ?? '',
+      nnapiDevices: request.nnapiDevices ?? null,
+    },
+    library: ['cpu'],
+    simulated: request.simulate ?? null,
+    candidates: [
+      { ...noted, provider: 'cpu', subject: 'the elastic engine', verdict: 'chosen', reason: 'It serves.' },
+      { ...noted, provider: 'nnapi', subject: null, verdict: 'not-in-library', reason: 'It is not there.' },
+    ],
+    chosen: { prefill: 'cpu', decode: 'cpu' },
+    reasons: { prefill: 'the CPU serves', decode: 'the CPU serves' },
+  };
+}
+
 const health = () => ({
   apiVersion: 1,
   status: performance.now() - startedAtMs < 150 ? 'loading' : 'ready',
@@ -149,6 +177,11 @@ const server = createServer(async (request, response) => {
       profile = measuredProfile(body);
       emit({ type: 'profile-finished', profile });
       return json(200, profile);
+    case 'POST /proof':
+      if (existsSync(join(home, 'prove-fails'))) return error(500, 'The proof broke.', 'engine_failed');
+      if (body.simulate) return json(200, madeProof(body));
+      proof ??= madeProof(body);
+      return json(200, proof);
     case 'POST /level':
       if (body.level !== pinned)
         emit({ type: 'level-switched', from: 100, to: body.level ?? 100, requestId: null, switchMs: 0.01 });

@@ -153,6 +153,9 @@ export function demoEvents({ startMs, trace, requests, failedAt = [], tlm = true
         batteryPercent: 81,
         batteryC: 29,
         charging: true,
+        batteryHeld: false,
+        coreKhz: null,
+        availableBytes: null,
       },
     });
     agent(atMs + 3, {
