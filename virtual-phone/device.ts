@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import { PhoneFileSystem } from './files/file-system.ts';
 import { deviceNodes, mergeLookups, type SyntheticLookup } from './files/synthetic.ts';
 import { MIB } from './files/storage-meter.ts';
+import { hostMachine, type Machine } from './machine.ts';
 import type { PhoneOptions } from './options.ts';
 import { ProcessRecord } from './processes/leftovers.ts';
 import { ProcessTable } from './processes/process-table.ts';
 import { signalGroup } from './processes/host-process.ts';
 import { factoryProperties } from './profile/properties.ts';
-import { hardwareFiles } from './profile/hardware-files.ts';
+import { hardwareFiles, putCpuInfo } from './profile/hardware-files.ts';
 import { processFiles } from './processes/process-files.ts';
 import { SystemLog } from './profile/system-log.ts';
 import { ThermalService } from './profile/thermal-runtime.ts';
@@ -21,6 +22,7 @@ const SHUTDOWN_GRACE_MS = 1500;
 export class PhoneDevice {
   readonly options: PhoneOptions;
   readonly stateDir: string;
+  readonly machine: Machine;
   readonly properties: Map<string, string>;
   readonly files: PhoneFileSystem;
   readonly processes = new ProcessTable();
@@ -34,12 +36,13 @@ export class PhoneDevice {
   readonly lifetime: AbortSignal;
   readonly #switchOff = new AbortController();
 
-  constructor(options: PhoneOptions, stateDir: string) {
+  constructor(options: PhoneOptions, stateDir: string, machine: Machine = hostMachine()) {
     this.options = options;
     this.stateDir = stateDir;
+    this.machine = machine;
     this.lifetime = this.#switchOff.signal;
     this.nodePath = options.nodePath ?? process.execPath;
-    this.properties = factoryProperties(options.serial);
+    this.properties = factoryProperties(options.serial, machine);
     this.record = new ProcessRecord(stateDir);
     this.thermal = new ThermalService(options, this.processes);
     this.files = new PhoneFileSystem({
@@ -53,7 +56,11 @@ export class PhoneDevice {
       ]),
     });
     this.thermal.mirrorInto(this.files.root);
-    this.interpreter = new Interpreter(this, COMMANDS);
+    putCpuInfo(machine, this.files.root);
+    this.interpreter = new Interpreter(
+      this,
+      machine.hasNode ? COMMANDS : new Map([...COMMANDS].filter(([name]) => name !== 'node')),
+    );
     const killed = this.record.killLeftovers();
     if (killed > 0)
       this.log.add('W', 'process', `ended ${killed} process(es) that an earlier phone left running`);
@@ -74,9 +81,10 @@ export class PhoneDevice {
         };
       if (path === '/system')
         return { kind: 'directory', names: () => ['bin', 'build.prop', 'etc', 'lib64'] };
-      if (path === '/system/bin') return { kind: 'directory', names: () => [...COMMANDS.keys()] };
+      if (path === '/system/bin')
+        return { kind: 'directory', names: () => [...this.interpreter.commands.keys()] };
       const name = path.startsWith('/system/bin/') ? path.slice('/system/bin/'.length) : undefined;
-      return name !== undefined && COMMANDS.has(name)
+      return name !== undefined && this.interpreter.commands.has(name)
         ? { kind: 'file', read: () => '#!/system/bin/sh\n# part of the virtual phone\n' }
         : undefined;
     };

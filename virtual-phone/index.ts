@@ -9,9 +9,11 @@ import { TrustedHosts } from './adb/auth.ts';
 import { PhoneDevice } from './device.ts';
 import { MIB } from './files/storage-meter.ts';
 import { Link } from './link/link-throttle.ts';
+import { machineOf } from './machine.ts';
 import { defaultStateDir, phoneOptionsSchema, type PhoneOptionsInput } from './options.ts';
 import { lockState } from './processes/leftovers.ts';
 
+export { EMULATORS, findEmulator } from './machine.ts';
 export { phoneOptionsSchema, type PhoneOptionsInput } from './options.ts';
 
 /** A virtual phone that is on. */
@@ -21,6 +23,8 @@ export interface VirtualPhone {
   readonly adbdPort: number | null;
   readonly adbServerPort: number | null;
   readonly stateDir: string;
+  /** Whether the processor of its programs is emulated. */
+  readonly isEmulated: boolean;
   /** Switches the phone off: connections end, its processes are killed. */
   stop(): Promise<void>;
   /** Pulls the cable: every connection drops and the device leaves the lists; its background processes go on. */
@@ -36,12 +40,14 @@ export interface VirtualPhone {
 /**
  * Starts an adb device in software: a TCP adbd for Google's adb and an embedded adb server for clients without one.
  *
- * @returns the phone, or failure `invalid-input`, `state-in-use`, `port-taken` or `state-not-writable`.
+ * @returns the phone, or failure `invalid-input`, `arch-unsupported`, `emulator-missing`, `state-in-use`, `port-taken` or `state-not-writable`.
  */
 export async function startVirtualPhone(input: PhoneOptionsInput = {}): Promise<Result<VirtualPhone>> {
   const parsed = parseWith(phoneOptionsSchema, input, 'The virtual phone configuration');
   if (!parsed.ok) return parsed;
   const options = parsed.value;
+  const machine = machineOf(options);
+  if (!machine.ok) return machine;
   const stateDir = resolve(options.stateDir ?? defaultStateDir(options.serial));
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });
@@ -54,7 +60,7 @@ export async function startVirtualPhone(input: PhoneOptionsInput = {}): Promise<
   }
   const lock = lockState(stateDir);
   if (!lock.ok) return lock;
-  const device = new PhoneDevice(options, stateDir);
+  const device = new PhoneDevice(options, stateDir, machine.value);
   const link = new Link(options);
   const adbd = new AdbdServer(device, new TrustedHosts(stateDir), link);
   const adbServer = new EmbeddedAdbServer(device, link);
@@ -90,6 +96,7 @@ export async function startVirtualPhone(input: PhoneOptionsInput = {}): Promise<
     adbdPort: ports[0] ?? null,
     adbServerPort: ports[1] ?? null,
     stateDir,
+    isEmulated: machine.value.isEmulated,
     stop,
     unplug: () => setPlugged(false),
     plug: () => setPlugged(true),

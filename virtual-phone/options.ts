@@ -42,6 +42,10 @@ export const phoneOptionsSchema = z.strictObject({
     .default({ ...DEFAULT_THERMAL, thresholdsC: [...DEFAULT_THERMAL.thresholdsC] }),
   /** How often heat and battery are computed. */
   tickMs: z.number().int().min(10).max(60_000).default(500),
+  /** Processor: this computer's, or arm64 (emulated where this computer has another). */
+  arch: z.enum(['host', 'arm64']).default('host'),
+  /** qemu's user emulation for arm64; the one on PATH by default. */
+  emulatorPath: z.string().min(1).optional(),
   /** Node that runs as the phone's `node`; this process's own by default. */
   nodePath: z.string().min(1).optional(),
 });

@@ -6,7 +6,13 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { unwrap } from '../../core/result.ts';
 import { PhoneDevice } from '../../virtual-phone/device.ts';
-import { startVirtualPhone, type PhoneOptionsInput, type VirtualPhone } from '../../virtual-phone/index.ts';
+import {
+  findEmulator,
+  startVirtualPhone,
+  type PhoneOptionsInput,
+  type VirtualPhone,
+} from '../../virtual-phone/index.ts';
+import { machineOf } from '../../virtual-phone/machine.ts';
 import { phoneOptionsSchema } from '../../virtual-phone/options.ts';
 import { TextSink, textSource } from '../../virtual-phone/shell/byte-streams.ts';
 import { startShell } from '../../virtual-phone/shell/start-shell.ts';
@@ -21,7 +27,8 @@ export function bareDevice(options: PhoneOptionsInput = {}): {
   close: () => Promise<void>;
 } {
   const stateDir = temporaryFolder();
-  const device = new PhoneDevice(phoneOptionsSchema.parse(options), stateDir);
+  const parsed = phoneOptionsSchema.parse(options);
+  const device = new PhoneDevice(parsed, stateDir, unwrap(machineOf(parsed)));
   return {
     device,
     close: async () => {
@@ -99,6 +106,16 @@ export function hasAdb(): boolean {
   if (!isHere && process.env['CI'] === 'true') throw new Error("Google's adb is not on PATH; CI needs it.");
   if (!isHere)
     process.stderr.write("SKIPPED: Google's adb is not on PATH, so the phone is not tested with it.\n");
+  return isHere;
+}
+
+/** Whether qemu's user emulation for arm64 is here; on CI it has to be. */
+export function hasEmulator(): boolean {
+  const isHere = findEmulator() !== null;
+  if (!isHere && process.env['CI'] === 'true')
+    throw new Error("qemu's user emulation for arm64 is not on PATH; CI needs it.");
+  if (!isHere)
+    process.stderr.write('SKIPPED: qemu-aarch64-static is not on PATH, so arm64 programs are not run.\n');
   return isHere;
 }
 

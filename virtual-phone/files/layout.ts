@@ -60,6 +60,11 @@ export function writeRefusal(path: string): Errno | undefined {
   return ['/data', '/storage', '/mnt'].some((folder) => isWithin(path, folder)) ? 'EACCES' : 'EROFS';
 }
 
+/** Whether Android mounts the storage of `path` (canonical) so that nothing on it is executed, whatever its mode says. */
+export function isNoExec(path: string): boolean {
+  return isWithin(path, SDCARD);
+}
+
 /** Folders that uid shell may pass through but not list, as on a production phone. */
 export function isUnlistable(path: string): boolean {
   return path === '/data' || path === '/data/local' || path === '/data/app' || path === '/data/data';

@@ -1,7 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, freemem, totalmem, uptime } from 'node:os';
+import { join } from 'node:path';
 import type { PhoneDevice } from '../device.ts';
 import { mergeLookups, syntheticFiles, type SyntheticLookup } from '../files/synthetic.ts';
+import type { Machine } from '../machine.ts';
 
 /** Frequency named where the host tells none, kHz. */
 const UNKNOWN_FREQUENCY_KHZ = 2_000_000;
@@ -30,9 +32,10 @@ function cpuInfo(): string {
 
 /** `/proc` about the machine and `/sys` about CPU and heat. The machine is the host; heat is the phone's model. */
 export function hardwareFiles(device: PhoneDevice): SyntheticLookup {
+  const ownCpuInfo = device.machine.cpuInfo;
   const files = new Map<string, () => string>([
     ['/proc/meminfo', hostFile('/proc/meminfo', memoryInfo)],
-    ['/proc/cpuinfo', hostFile('/proc/cpuinfo', cpuInfo)],
+    ['/proc/cpuinfo', ownCpuInfo === null ? hostFile('/proc/cpuinfo', cpuInfo) : () => ownCpuInfo],
     ['/proc/uptime', hostFile('/proc/uptime', () => `${uptime().toFixed(2)} ${uptime().toFixed(2)}\n`)],
     ['/proc/stat', hostFile('/proc/stat', () => '')],
     ['/proc/loadavg', hostFile('/proc/loadavg', () => '0.00 0.00 0.00 1/1 1\n')],
@@ -58,4 +61,12 @@ export function hardwareFiles(device: PhoneDevice): SyntheticLookup {
     files.set(`${folder}/temp`, () => `${device.thermal.zones()[index]?.millidegrees ?? 0}\n`);
   }
   return mergeLookups([syntheticFiles(files)]);
+}
+
+/** Puts the phone's own `/proc/cpuinfo` where its programs find it: they open files by the emulator's calls. */
+export function putCpuInfo({ cpuInfo: text }: Machine, root: string): void {
+  const folder = join(root, 'proc');
+  if (text === null) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'cpuinfo'), text);
 }

@@ -1,18 +1,7 @@
-/** Android's name of the host CPU; a virtual phone says what it really runs on. */
-const ABI: Readonly<Record<string, string>> = {
-  x64: 'x86_64',
-  arm64: 'arm64-v8a',
-  arm: 'armeabi-v7a',
-  ia32: 'x86',
-};
-
-export function hostAbi(): string {
-  return ABI[process.arch] ?? process.arch;
-}
+import type { Machine } from '../machine.ts';
 
 /** System properties of a Pixel 8, with everything that could mislead labelled virtual. */
-export function factoryProperties(serial: string): Map<string, string> {
-  const abi = hostAbi();
+export function factoryProperties(serial: string, { abi, soc, model }: Machine): Map<string, string> {
   return new Map([
     ['dev.bootcomplete', '1'],
     ['init.svc.adbd', 'running'],
@@ -40,12 +29,12 @@ export function factoryProperties(serial: string): Map<string, string> {
     ['ro.product.cpu.abilist64', abi],
     ['ro.product.device', 'shiba_virtual'],
     ['ro.product.manufacturer', 'Bungee'],
-    ['ro.product.model', 'Pixel 8 (virtual)'],
+    ['ro.product.model', model],
     ['ro.product.name', 'shiba_virtual'],
     ['ro.secure', '1'],
     ['ro.serialno', serial],
     ['ro.soc.manufacturer', 'Bungee'],
-    ['ro.soc.model', `virtual ${abi}`],
+    ['ro.soc.model', soc],
     ['ro.zygote', 'zygote64'],
     ['sys.boot_completed', '1'],
   ]);

@@ -3,6 +3,7 @@ import { BrokenPipeError } from './byte-streams.ts';
 import { operandPath, type CallChanges, type Command, type CommandCall } from './command.ts';
 import { expandText, expandWords, type Expander } from './expand.ts';
 import type { Interpreter, Run } from './interpreter.ts';
+import { programFile } from './program-file.ts';
 import { applyRedirects } from './redirects.ts';
 import { ShellError, type ShellState } from './shell-state.ts';
 import { SPECIAL_BUILTINS } from './special-builtins.ts';
@@ -117,24 +118,5 @@ function findCommand(interpreter: Interpreter, call: CommandCall): Command | str
   if (!name.includes('/')) return SPECIAL_BUILTINS.get(name) ?? interpreter.commands.get(name);
   const path = device.files.resolve(operandPath(call, name));
   if (path.startsWith('/system/bin/')) return interpreter.commands.get(path.slice('/system/bin/'.length));
-  const stat = device.files.statIfAny(path);
-  if (stat === undefined) return undefined;
-  if (stat.kind !== 'file' || (stat.mode & 0o111) === 0) return "can't execute: Permission denied";
-  return async (script) => {
-    const reader = device.files.openRead(path);
-    const content = Buffer.alloc(reader.sizeBytes ?? 0);
-    await reader.read(content);
-    await reader.close();
-    if (content.subarray(0, 4).equals(Buffer.from('\x7fELF', 'latin1'))) {
-      await script.err(`${script.state.name}: ${name}: not executable: 64-bit ELF file\n`);
-      return NOT_EXECUTABLE;
-    }
-    const interpreterLine = /^#!\s*(\S+)/.exec(content.subarray(0, 200).toString('latin1'))?.[1];
-    if (interpreterLine !== undefined && /(?:^|\/)node$/.test(interpreterLine))
-      return script.run(['node', path, ...script.args]);
-    const state = script.state.copy();
-    state.name = name;
-    state.positional = script.args;
-    return script.runSource(content.toString('utf8'), state);
-  };
+  return programFile(device, path, name);
 }

@@ -1,5 +1,4 @@
 import { uptime as hostUptime, loadavg } from 'node:os';
-import { hostAbi } from '../../profile/properties.ts';
 import type { Command, CommandCall } from '../command.ts';
 
 const getprop: Command = async (call) => {
@@ -157,13 +156,12 @@ const id: Command = async (call) => {
 };
 
 const uname: Command = async (call) => {
-  const machine = { x86_64: 'x86_64', 'arm64-v8a': 'aarch64' }[hostAbi()] ?? process.arch;
   const fields: Readonly<Record<string, string>> = {
     s: 'Linux',
     n: 'localhost',
     r: '6.1.0-bungee-virtual',
     v: '#1 SMP PREEMPT',
-    m: machine,
+    m: call.device.machine.unameMachine,
   };
   const letters = call.args.join('').replaceAll('-', '') || 's';
   const order = letters.includes('a')
