@@ -100,11 +100,3 @@ export const EMULATED_SOC = 'emulated by qemu';
 export function isEmulated({ kind, soc }: Pick<Device, 'kind' | 'soc'>): boolean {
   return kind === 'virtual' && soc?.includes(EMULATED_SOC) === true;
 }
-
-/** Words in the processor's name of a virtual phone whose instructions another processor emulates. */
-export const EMULATED_SOC = 'emulated by qemu';
-
-/** Whether a phone's figures are those of an emulated processor: they say nothing of the speed of any real one. */
-export function isEmulated({ kind, soc }: Pick<Device, 'kind' | 'soc'>): boolean {
-  return kind === 'virtual' && soc?.includes(EMULATED_SOC) === true;
-}
