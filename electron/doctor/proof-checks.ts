@@ -11,7 +11,7 @@ import { checkOf, type Finding } from './finding.ts';
 
 const SHOWN: Readonly<Record<ExecutionProvider, string>> = { cpu: 'CPU', xnnpack: 'XNNPACK', nnapi: 'NNAPI' };
 
-/** A proof as checks: what the library has, then per provider where it ran, what it computed and how fast it was. */
+/** A proof as checks: what the library has, per provider where it ran, what it computed and how fast it was. */
 export function proofChecks(proof: ProviderProof): DoctorCheck[] {
   const { serial } = proof.device;
   const mark = proof.simulated === null ? '' : `SIMULATED (${proof.simulated}): `;
@@ -31,6 +31,9 @@ export function proofChecks(proof: ProviderProof): DoctorCheck[] {
         check(`speed-${candidate.provider}`, `Speed of ${name}`, speedFinding(candidate)),
       ];
     }),
+    ...proof.candidates
+      .filter(({ provider }) => provider === 'cpu')
+      .map((cpu) => check('speed-cpu', 'Speed of CPU', speedFinding(cpu))),
     check('chosen', 'Chosen providers', {
       status: 'ok',
       text: `${providerWords(proof.chosen)}. Prefill: ${proof.reasons.prefill}. Decode: ${proof.reasons.decode}.`,

@@ -213,6 +213,7 @@ describe('checks of a proof', () => {
       'placement-nnapi:p1',
       'numerics-nnapi:p1',
       'speed-nnapi:p1',
+      'speed-cpu:p1',
       'chosen:p1',
     ]);
   });

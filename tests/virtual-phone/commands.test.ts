@@ -63,6 +63,10 @@ const COMMANDS: readonly (readonly [string, string, number?])[] = [
   ['echo "echo run \\$1" > s; chmod 755 s; ./s one; chmod 644 s; ./s 2>/dev/null; echo $?', 'run one\n126\n'],
   ['[ -d . ] && [ ! -e no ] && [ 2 -gt 1 ] && [ a != b ] && [ -z "" ] && echo ok', 'ok\n'],
   ['[ 1 -eq 1 -a 2 -eq 3 ]; echo $?; test x = x; echo $?; [ 1 -eq x ] 2>/dev/null; echo $?', '1\n0\n2\n'],
+  [
+    '[ $(( $(getconf PAGESIZE) % 4096 )) = 0 ] && echo whole; getconf NPROC 2>/dev/null; echo $?',
+    'whole\n1\n',
+  ],
   ['id -u; whoami; uname -s', '2000\nshell\nLinux\n'],
   ['basename /a/b.txt .txt; dirname /a/b.txt', 'b\n/a\n'],
   ['echo x | tee f; cat f', 'x\nx\n'],

@@ -1,4 +1,5 @@
 import { uptime as hostUptime, loadavg } from 'node:os';
+import { pageBytes } from '../../profile/page-size.ts';
 import type { Command, CommandCall } from '../command.ts';
 
 const getprop: Command = async (call) => {
@@ -173,6 +174,14 @@ const uname: Command = async (call) => {
   return 0;
 };
 
+const getconf: Command = async (call) => {
+  const [name = ''] = call.args;
+  if (name !== 'PAGESIZE' && name !== 'PAGE_SIZE')
+    return refuse(call, `getconf: bad '${name}' (this phone knows PAGESIZE)\n`);
+  await call.out(`${pageBytes()}\n`);
+  return 0;
+};
+
 const uptime: Command = async (call) => {
   const at = new Date().toISOString().slice(11, 19);
   const minutes = Math.floor(hostUptime() / 60);
@@ -204,6 +213,7 @@ export const DEVICE_COMMANDS: readonly (readonly [string, Command])[] = [
     },
   ],
   ['uname', uname],
+  ['getconf', getconf],
   ['uptime', uptime],
   [
     'hostname',
