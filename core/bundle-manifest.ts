@@ -15,7 +15,7 @@ const count = z.int().nonnegative();
 /** Relative, forward slashes, no `..`: a manifest never points outside of its bundle. */
 export const bundlePathSchema = z
   .string()
-  .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[\w.\-/]+$/, 'must be a plain relative path');
+  .regex(/^(?!\/)(?!.*(^|\/)\.\.?(\/|$))[\w.\-+/]+$/, 'must be a plain relative path');
 
 /** How weights are stored; each with its own speed, size and measured quality. */
 export const variantSchema = z.enum(['int8', 'q8', 'q4', 'f32']);
@@ -75,6 +75,14 @@ export const bundleTlmSchema = z.object({
 });
 export type BundleTlm = z.infer<typeof bundleTlmSchema>;
 
+/** Static prefill graphs (core/static-prefill.ts), one file per level that has one; they map the weights and adapters. */
+export const staticPrefillSchema = z.object({
+  /** Token ids to embedding rows. */
+  embedding: bundlePathSchema,
+  levels: z.array(z.object({ level: levelSchema, graph: bundlePathSchema })),
+});
+export type BundleStaticPrefill = z.infer<typeof staticPrefillSchema>;
+
 export const bundleFileSchema = z.object({ path: bundlePathSchema, sizeBytes: count, sha256 });
 export type BundleFile = z.infer<typeof bundleFileSchema>;
 
@@ -113,6 +121,7 @@ export const bundleManifestSchema = z
     levels: z.array(bundleLevelSchema).min(1),
     recovery: recoverySchema.optional(),
     tlm: bundleTlmSchema.optional(),
+    staticPrefill: staticPrefillSchema.optional(),
     files: z.array(bundleFileSchema).min(1),
     licence: z.object({ spdx: z.string(), notice: z.string() }),
     madeBy: z.object({
@@ -154,6 +163,7 @@ export const bundleManifestSchema = z
       manifest.graph.conditional,
       manifest.graph.weights,
       ...(manifest.tlm === undefined ? [] : [manifest.tlm.graph, manifest.tlm.weights]),
+      ...(manifest.staticPrefill === undefined ? [] : staticFiles(manifest.staticPrefill)),
     ])
       if (!paths.has(path)) problem(`${path} is not listed`, 'files');
     const { recovery } = manifest;
@@ -172,6 +182,11 @@ export const bundleManifestSchema = z
     }
   });
 export type BundleManifest = z.infer<typeof bundleManifestSchema>;
+
+/** Paths of a bundle's static prefill graphs. */
+export function staticFiles({ embedding, levels }: BundleStaticPrefill): string[] {
+  return [embedding, ...levels.map(({ graph }) => graph)];
+}
 
 export const MANIFEST_FILE = 'manifest.json';
 

@@ -15,6 +15,10 @@ export const PACK_FILE = 'pack.json';
 export const packNameSchema = z.enum(['host', 'android', 'glibc-arm64', 'termux']);
 export type PackName = z.infer<typeof packNameSchema>;
 
+/** The pack that a session runs on, and why this one; a sentence without its full stop. */
+export const chosenPackSchema = z.object({ name: packNameSchema, why: z.string() });
+export type ChosenPack = z.infer<typeof chosenPackSchema>;
+
 /** Execution providers of ONNX Runtime that Bungee asks for. */
 export const executionProviderSchema = z.enum(['cpu', 'xnnpack', 'nnapi']);
 export type ExecutionProvider = z.infer<typeof executionProviderSchema>;

@@ -15,9 +15,11 @@ import type { HashCache } from './hash-cache.ts';
 /** A {@link FileSet} and where its files are on this computer. */
 export interface LocalFileSet extends FileSet {
   /** Sets of one group replace each other on the phone; the newest two are kept. */
-  readonly group: 'bundle' | 'agent';
+  readonly group: 'bundle' | 'agent' | 'runtime';
   /** Path in the set -> local file. */
   readonly sources: ReadonlyMap<string, string>;
+  /** Paths that the phone has to be able to run. */
+  readonly executables?: readonly string[];
 }
 
 /** A file or folder that goes into a set at `at` ('' = the set's root). */

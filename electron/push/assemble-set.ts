@@ -49,6 +49,7 @@ function assembleScript(set: LocalFileSet, plan: PushPlan): string {
     ...plan.reuses.map(({ path, from }) => linkOrCopy(shellQuote(from), at(path))),
     ...place,
     `cd ${building} || exit 1`,
+    ...(set.executables ?? []).map((path) => `chmod 755 ${shellQuote(path)} || exit 1`),
     `printf '%s\\n' ${listing.join(' ')} > ${SET_FILES} || exit 1`,
     `stat -c '%s %Y %n' ${stamped} > ${SET_STAMP} || exit 1`,
     `cd ${PHONE_ROOT} || exit 1`,

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,4 +28,11 @@ export function cacheFolder(...parts: string[]): string {
 /** What must not be lost: runs, profiles, aliases, tokens. `BUNGEE_STATE` moves it. */
 export function stateFolder(...parts: string[]): string {
   return join(process.env['BUNGEE_STATE'] ?? userFolder('state'), ...parts);
+}
+
+/** onnxruntime-node's package folder. */
+export function onnxruntimeFolder(): string {
+  return dirname(
+    createRequire(join(PROJECT_FOLDER, 'package.json')).resolve('onnxruntime-node/package.json'),
+  );
 }
