@@ -4,8 +4,10 @@ import { appIdSchema } from './app.ts';
 import { deviceSchema } from './device.ts';
 import { latencyProfileSchema } from './latency-profile.ts';
 import { levelSchema } from './level.ts';
+import { providerProofSchema } from './provider-proof.ts';
 import { pushProgressSchema, pushReportSchema } from './push.ts';
 import { environmentSchema, runSummarySchema } from './run-record.ts';
+import { chosenPackSchema } from './runtime-pack.ts';
 import { sloSchema } from './slo.ts';
 import { traceSpecSchema } from './trace.ts';
 
@@ -43,7 +45,21 @@ export type BundleRow = z.infer<typeof bundleRowSchema>;
 export const sessionSchema = z.object({
   serial: z.string(),
   bundleId: z.string(),
-  phase: z.enum(['pushing', 'starting', 'profiling', 'ready', 'restarting', 'lost', 'failed', 'stopped']),
+  /** null until it is chosen. */
+  pack: chosenPackSchema.nullable(),
+  phase: z.enum([
+    'pushing',
+    'starting',
+    'proving',
+    'profiling',
+    'ready',
+    'restarting',
+    'lost',
+    'failed',
+    'stopped',
+  ]),
+  /** What the user has to do on the phone before it goes on; never recorded: it may hold a token. */
+  instruction: z.string().nullable(),
   push: pushProgressSchema.nullable(),
   pushReport: pushReportSchema.nullable(),
   agent: agentStateFileSchema.pick({ pid: true, port: true, startedAt: true }).nullable(),
@@ -52,6 +68,8 @@ export const sessionSchema = z.object({
   health: healthSchema.nullable(),
   profileProgress: z.object({ cellsDone: z.int(), cells: z.int(), etaMs: z.number().nullable() }).nullable(),
   profile: latencyProfileSchema.nullable(),
+  /** What the phone's execution providers were proved to do; null = not proved (yet). */
+  proof: providerProofSchema.nullable().default(null),
   /** Times that the agent crashed and was restarted in this session. */
   restarts: z.int(),
   failure: failureSchema.nullable(),

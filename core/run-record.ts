@@ -5,6 +5,7 @@ import { deviceTelemetrySchema } from './device.ts';
 import { latencyProfileSchema } from './latency-profile.ts';
 import { levelSchema } from './level.ts';
 import { pushReportSchema } from './push.ts';
+import { chosenPackSchema } from './runtime-pack.ts';
 import { sloSchema } from './slo.ts';
 import { summarize, summarySchema } from './statistics.ts';
 import { decidedBySchema } from './strategy.ts';
@@ -15,6 +16,8 @@ export const RUN_SCHEMA_VERSION = 1;
 /** Where a figure comes from; printed with every table and export. */
 export const environmentSchema = z.object({
   phone: z.enum(['virtual', 'physical']),
+  /** The phone's processor is emulated: latencies are of the emulator, an order of magnitude from any processor's. */
+  emulated: z.boolean().default(false),
   /** E.g. `virtual phone on this CPU (x64, 2 cores, Intel ...)`. */
   description: z.string(),
   cpu: z.string(),
@@ -23,7 +26,12 @@ export const environmentSchema = z.object({
   platform: z.string(),
   agentNode: z.string().nullable(),
   onnxruntime: z.string().nullable(),
+  /** null = runs of versions before there were packs. */
+  runtimePack: chosenPackSchema.nullable().default(null),
+  /** What ran each phase, as proved on the phone, e.g. `cpu`. */
   provider: z.string().nullable(),
+  /** How that was chosen, a line per provider; empty = not proved (runs of earlier versions too). */
+  providerProof: z.array(z.string()).default([]),
   threads: z.int().nullable(),
   thermal: z.boolean().nullable(),
   /** The guard corrects its predictions by what it measures; null = not told (runs of earlier versions). */

@@ -13,6 +13,8 @@ import {
 } from './agent-on-phone.ts';
 import { httpTarget } from './http-request.ts';
 import { pause } from '../files/pause.ts';
+import { isPhoneTrouble } from './phone-trouble.ts';
+import { connectByHand } from './termux-agent.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** Until a started agent listens. */
@@ -36,6 +38,8 @@ export interface ConnectOptions {
   readonly tokens: TokenStore;
   readonly signal?: AbortSignal | undefined;
   readonly onHealth: (health: Health) => void;
+  /** Something that the user has to do on the phone. */
+  readonly onInstruction: (text: string) => void;
 }
 
 /**
@@ -44,6 +48,7 @@ export interface ConnectOptions {
  */
 export async function connectAgent(options: ConnectOptions): Promise<Result<AgentConnection>> {
   const { link, serial, deployment, tokens } = options;
+  if (deployment.byHand) return connectByHand(options);
   const found = await findAgent(link, serial);
   if (!found.ok) return found;
   if (found.value !== null && found.value.isAlive) {
@@ -141,9 +146,4 @@ export async function reachAgent(
     await pause(150, signal);
     if (signal?.aborted === true) return give(fail('aborted', 'Waiting for the agent was cancelled.'));
   }
-}
-
-/** Failures that say nothing about the agent: the phone or adb itself is away. */
-export function isPhoneTrouble(code: string): boolean {
-  return code === 'phone-gone' || code === 'adb-unreachable' || code === 'phone-timeout';
 }

@@ -1,22 +1,15 @@
 import { dirname, join } from 'node:path';
 import { createRequire } from 'node:module';
-import type { Device } from '../../core/device.ts';
 import { fail, type Result } from '../../core/result.ts';
 import type { HashCache } from '../files/hash-cache.ts';
 import { fileSetOf, type LocalFileSet } from '../files/local-file-set.ts';
 
-/**
- * Folder of onnxruntime-node's binaries for a phone; null = it ships none. A virtual phone runs this
- * computer's Node, whatever system that is.
- */
-export function runtimeFolder({ kind, abi }: Pick<Device, 'kind' | 'abi'>): string | null {
-  if (kind === 'virtual')
-    return process.platform === 'darwin' && process.arch === 'x64'
-      ? null
-      : `${process.platform}/${process.arch}`;
-  if (abi === 'x86_64') return 'linux/x64';
-  if (abi === 'arm64-v8a') return 'linux/arm64';
-  return null;
+/** Which binaries of onnxruntime-node a phone loads, and where they are on this computer. */
+export interface BindingFiles {
+  /** Below onnxruntime-node's `bin/napi-v6`, e.g. `linux/arm64`. */
+  readonly folder: string;
+  /** Local folder of a runtime pack's own binding; null = the npm package's. */
+  readonly packDir: string | null;
 }
 
 const MODULES = 'node_modules';
@@ -25,26 +18,16 @@ const SKIP = /\.(d\.ts|d\.mts|d\.cts|map|md)$|\/(script|lib|esm|__commonjs)\//;
 
 /**
  * The files of the agent: its two scripts and, beside them, onnxruntime-node with the binaries for the phone.
- *
- * Failures: `abi-unsupported`, `file-unreadable`.
+ * Failure `file-unreadable`.
  */
 export function agentFileSet(
   options: { readonly agentDir: string; readonly onnxruntimeDir: string },
-  device: Pick<Device, 'kind' | 'abi'>,
+  binding: BindingFiles,
   hashes: HashCache,
 ): Promise<Result<LocalFileSet>> {
-  const binaries = runtimeFolder(device);
-  if (binaries === null)
-    return Promise.resolve(
-      fail(
-        'abi-unsupported',
-        `ONNX Runtime has no binaries for this phone (ABI ${device.abi ?? 'unknown'}).`,
-        'Use a phone with a 64-bit ARM processor.',
-      ),
-    );
   const { agentDir, onnxruntimeDir } = options;
   const runtime = `${MODULES}/onnxruntime-node`;
-  const binaryPath = `bin/napi-v6/${binaries}`;
+  const binaryPath = `bin/napi-v6/${binding.folder}`;
   let commonDir: string;
   try {
     const main = createRequire(join(onnxruntimeDir, 'package.json')).resolve('onnxruntime-common');
@@ -61,7 +44,7 @@ export function agentFileSet(
       { local: agentDir, at: '' },
       { local: join(onnxruntimeDir, 'package.json'), at: `${runtime}/package.json` },
       { local: join(onnxruntimeDir, 'dist'), at: `${runtime}/dist` },
-      { local: join(onnxruntimeDir, binaryPath), at: `${runtime}/${binaryPath}` },
+      { local: binding.packDir ?? join(onnxruntimeDir, binaryPath), at: `${runtime}/${binaryPath}` },
       { local: join(commonDir, 'package.json'), at: `${MODULES}/onnxruntime-common/package.json` },
       { local: join(commonDir, 'dist'), at: `${MODULES}/onnxruntime-common/dist` },
     ],

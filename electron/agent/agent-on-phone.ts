@@ -1,8 +1,10 @@
 import { AGENT_STATE_FILE, type AgentStateFile, agentStateFileSchema } from '../../core/agent-api.ts';
 import { parseJsonWith } from '../../core/parse.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import type { RuntimePack } from '../../core/runtime-pack.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
 import { shellQuote } from '../adb/shell-protocol.ts';
+import { placed } from '../packs/pack-layout.ts';
 import { AGENT_HOME, setFolder } from '../push/phone-layout.ts';
 import { explainExit } from './explain-exit.ts';
 
@@ -14,8 +16,12 @@ export interface Deployment {
   /** null = the agent's own choice (all cores). */
   readonly threads: number | null;
   readonly guardCorrection: boolean;
-  /** The phone's command for Node. */
-  readonly nodeCommand: string;
+  /** The runtime pack's set; null = the phone has a Node of its own. */
+  readonly runtimeSetId: string | null;
+  /** The user starts it in the Termux app; adb can't. */
+  readonly byHand: boolean;
+  /** How Node is started, as the runtime pack says. */
+  readonly launch: RuntimePack['launch'];
 }
 
 /** In the agent's folder: the file sets it was started from, and on a line of its own its options. */
@@ -28,6 +34,7 @@ export interface FoundAgent {
   readonly isAlive: boolean;
   readonly agentSetId: string;
   readonly bundleSetId: string;
+  readonly runtimeSetId: string | null;
   /** As {@link agentOptions} gave them. */
   readonly options: string;
 }
@@ -37,6 +44,7 @@ export function isOfDeployment(found: FoundAgent, deployment: Deployment): boole
   return (
     found.agentSetId === deployment.agentSetId &&
     found.bundleSetId === deployment.bundleSetId &&
+    found.runtimeSetId === deployment.runtimeSetId &&
     found.options === agentOptions(deployment)
   );
 }
@@ -64,16 +72,23 @@ export async function findAgent(link: PhoneLink, serial: string): Promise<Result
   // Left by another version: as good as none, the next start overwrites it.
   if (!state.ok) return ok(null);
   const [sets = '', options = ''] = from.split('\n');
-  const [agentSetId = '', bundleSetId = ''] = sets.split(' ');
+  const [agentSetId = '', bundleSetId = '', runtimeSetId = null] = sets.split(' ');
   const isAlive = isAgentProcess(processes, state.value.pid);
-  return ok({ state: state.value, isAlive, agentSetId, bundleSetId, options });
+  return ok({ state: state.value, isAlive, agentSetId, bundleSetId, runtimeSetId, options });
 }
 
-/** Whether `ps` lists `pid` as a Node that runs an agent: after a reboot the number may be another's. */
+/**
+ * Whether `ps` lists `pid` as a Node that runs an agent: after a reboot the number may be another's. A pack's Node
+ * runs under its own loader, from a set's folder, and a narrow `ps` may cut the line there.
+ */
 export function isAgentProcess(ps: string, pid: number): boolean {
   return ps.split('\n').some((line) => {
     const words = line.trim().split(/\s+/);
-    return words.includes(String(pid)) && /\b(node|agent\.mjs)\b/.test(line) && !/\bsh -c\b/.test(line);
+    return (
+      words.includes(String(pid)) &&
+      /\b(node|agent\.mjs)\b|\/bungee\/sets\//.test(line) &&
+      !/\bsh -c\b/.test(line)
+    );
   });
 }
 
@@ -89,21 +104,24 @@ export async function startAgent(
   deployment: Deployment,
   token: string,
 ): Promise<Result<{ pid: number }>> {
-  const { agentSetId, bundleSetId, nodeCommand } = deployment;
+  const { agentSetId, bundleSetId, runtimeSetId } = deployment;
   const options = agentOptions(deployment);
+  const { program, command: node } = launchOf(deployment);
   const command = [
-    nodeCommand,
+    node,
     `${setFolder(agentSetId)}/agent.mjs`,
     `--bundle ${setFolder(bundleSetId)}`,
     `--port 0 --home ${AGENT_HOME}`,
     options,
   ].join(' ');
+  const sets = [agentSetId, bundleSetId, ...(runtimeSetId === null ? [] : [runtimeSetId])];
+  const isThere = runtimeSetId === null ? `command -v ${program} > /dev/null` : `[ -x ${program} ]`;
   const script = [
     `mkdir -p ${AGENT_HOME} && cd ${AGENT_HOME} || exit 1`,
-    `command -v ${nodeCommand} > /dev/null || exit ${NO_NODE_EXIT}`,
+    `${isThere} || exit ${NO_NODE_EXIT}`,
     'read -r BUNGEE_TOKEN; export BUNGEE_TOKEN',
     `rm -f ${AGENT_STATE_FILE}; if [ -f ${LOG} ]; then mv -f ${LOG} ${LOG}.1; fi`,
-    `echo ${shellQuote(`${agentSetId} ${bundleSetId}\n${options}`)} > ${STARTED_FROM}`,
+    `echo ${shellQuote(`${sets.join(' ')}\n${options}`)} > ${STARTED_FROM}`,
     `nohup setsid ${command} > ${LOG} 2>&1 < /dev/null &`,
     'echo "pid $!"',
   ].join('\n');
@@ -114,14 +132,32 @@ export async function startAgent(
   if (started.value.exitCode === NO_NODE_EXIT)
     return fail(
       'node-missing',
-      `Phone ${serial} has no \`${nodeCommand}\` command.`,
-      'Use the virtual phone (`npm start -- --phone virtual`); Node for a real phone comes with a later version.',
+      runtimeSetId === null
+        ? `Phone ${serial} has no \`${program}\` command.`
+        : `${program} of the runtime pack can't be run on ${serial}.`,
+      'Run `npm run doctor`, or choose another runtime pack with --pack.',
     );
   return fail(
     'agent-start',
     `The agent could not be started on ${serial}: ${started.value.stderr.trim() || `exit code ${started.value.exitCode}`}.`,
     'Run `npm run doctor`.',
   );
+}
+
+/**
+ * The launch command with the phone's folders in it. Its environment is for Node alone: Android's own programs
+ * would take a pack's libraries for theirs.
+ */
+function launchOf({ launch, runtimeSetId }: Deployment): {
+  readonly program: string;
+  readonly command: string;
+} {
+  const folders = { pack: runtimeSetId === null ? '' : setFolder(runtimeSetId), home: AGENT_HOME };
+  const place = (word: string): string => shellQuote(placed(word, folders));
+  const words = launch.command.map(place);
+  const variables = Object.entries(launch.environment).map(([name, value]) => `${name}=${place(value)}`);
+  const command = [...(variables.length === 0 ? [] : ['env', ...variables]), ...words].join(' ');
+  return { program: words[0] ?? '', command };
 }
 
 export interface StartingAgent {

@@ -3,9 +3,10 @@ import type { AgentEvent } from '../../core/agent-event.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
 import type { AgentClient } from './agent-client.ts';
-import { type AgentConnection, connectAgent, isPhoneTrouble, reachAgent } from './agent-connection.ts';
+import { type AgentConnection, connectAgent, reachAgent } from './agent-connection.ts';
 import { type Deployment, explainCrash, findAgent, isOfDeployment, stopAgent } from './agent-on-phone.ts';
 import { pause } from '../files/pause.ts';
+import { isPhoneTrouble } from './phone-trouble.ts';
 import { restartDelayMs } from './restart-policy.ts';
 import type { TokenStore } from './token-store.ts';
 
@@ -20,6 +21,8 @@ export interface AgentSessionOptions {
   readonly onPhase: (phase: AgentPhase, failure: Failure | null) => void;
   readonly onHealth: (health: Health) => void;
   readonly onEvent: (event: AgentEvent) => void;
+  /** Something that the user has to do on the phone. */
+  readonly onInstruction: (text: string) => void;
 }
 
 /**
@@ -104,8 +107,8 @@ export class AgentSession {
   }
 
   async #connect(signal?: AbortSignal): Promise<Result<AgentConnection>> {
-    const { link, serial, deployment, tokens, onHealth, onPhase } = this.#options;
-    const connected = await connectAgent({ link, serial, deployment, tokens, onHealth, signal });
+    const { onPhase } = this.#options;
+    const connected = await connectAgent({ ...this.#options, signal });
     if (!connected.ok) return connected;
     this.#connection = connected.value;
     this.#lastSeq = connected.value.wasRunning ? null : -1;

@@ -1,6 +1,6 @@
 /** Words that mark the line of a log that says why a program ended. */
 const TELLING =
-  /\b(error|failed|cannot|can't|could not|refused|denied|out of memory|no space|killed|abort|corrupt|invalid|not found|missing)\b/i;
+  /\b(error|failed|cannot|can't|could not|refused|denied|out of memory|no space|killed|abort|corrupt|invalid|not found|not executable|missing)\b/i;
 /** Lines of a stack trace, and the frame around one. */
 const NOISE = /^\s*(at |node:internal|Node\.js v|\^|throw |\}|\])|^\s*$/;
 

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { CommandName, CommandResponses, ParsedCommandRequest } from '../../core/desktop-contract.ts';
+import type { Simulation } from '../../core/provider-proof.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { exportCsv, exportJson } from '../runs/run-export.ts';
 import { readBundle } from './bundle-catalog.ts';
@@ -34,7 +35,7 @@ export function createCommandHandlers(core: DesktopCore): CommandHandlers {
       await core.refreshBundles();
       return ok({ bundleId: bundle.value.bundleId });
     },
-    'session.start': async ({ serial, bundleId }) => {
+    'session.start': async ({ serial, bundleId, profile }) => {
       if (runs.active !== null) return fail('run-active', 'A run is on.', 'Stop it first.');
       const entry = core.bundles().find(({ row }) => row.id === bundleId);
       if (entry === undefined)
@@ -44,7 +45,8 @@ export function createCommandHandlers(core: DesktopCore): CommandHandlers {
           ok: false,
           failure: entry.row.failure ?? { code: 'bundle-corrupt', message: 'It is damaged.' },
         };
-      const started = await sessions.start(serial, { path: entry.row.path, manifest: entry.manifest });
+      const bundle = { path: entry.row.path, manifest: entry.manifest };
+      const started = await sessions.start(serial, bundle, profile);
       await core.watcher.refreshFreeSpace(serial);
       return started;
     },
@@ -105,11 +107,20 @@ export function createCommandHandlers(core: DesktopCore): CommandHandlers {
       const log = await sessions.log(lines);
       return log.ok ? ok({ lines: log.value }) : log;
     },
-    'doctor.run': async () => {
+    'doctor.run': async ({ inject }) => {
       shown.doctor = [];
-      const { link, options, watcher } = core;
-      const deps = { link, options, devices: () => watcher.list(), bundles: () => core.state().bundles };
-      for await (const check of doctorChecks(deps)) {
+      const { link, options, packs, watcher } = core;
+      const deps = {
+        link,
+        options,
+        packs,
+        devices: () => watcher.list(),
+        refresh: (serial: string) => watcher.refresh(serial),
+        bundles: () => core.state().bundles,
+        session: () => sessions.session,
+        prove: (simulate: Simulation | null) => sessions.prove(simulate),
+      };
+      for await (const check of doctorChecks(deps, inject)) {
         shown.doctor = [...shown.doctor, check];
         core.changed();
       }

@@ -12,6 +12,7 @@ import { type AliasStore, openAliasStore } from '../devices/alias-store.ts';
 import { DeviceWatcher } from '../devices/device-watcher.ts';
 import { errorMessage } from '../files/atomic-file.ts';
 import { openHashCache } from '../files/hash-cache.ts';
+import { openRuntimePacks, type RuntimePacks } from '../packs/runtime-packs.ts';
 import { RunStore } from '../runs/run-store.ts';
 import { type CatalogEntry, listBundles } from './bundle-catalog.ts';
 import { describeEnvironment } from './environment.ts';
@@ -28,6 +29,7 @@ import { UpdateHub } from './update-hub.ts';
 export interface DesktopCore {
   readonly options: DesktopOptions;
   readonly link: PhoneLink;
+  readonly packs: RuntimePacks;
   readonly aliases: AliasStore;
   readonly settings: Settings;
   readonly watcher: DeviceWatcher;
@@ -63,6 +65,7 @@ export async function openDesktopCore(options: DesktopOptions): Promise<Result<D
   const hashes = await openHashCache(paths.hashes);
   const tokens = await openTokenStore(paths.tokens);
   const runStore = new RunStore(paths.runs);
+  const packs = openRuntimePacks(options);
   const link = createAdbkitLink(options.adb.host, options.adb.port);
   const shown: DesktopCore['shown'] = { pinnedLevel: null, doctor: [] };
   let catalog: readonly CatalogEntry[] = [];
@@ -123,6 +126,7 @@ export async function openDesktopCore(options: DesktopOptions): Promise<Result<D
     device: (serial) => watcher.get(serial),
     tokens,
     hashes,
+    packs,
     profiles: openProfileStore(paths.profiles),
     options,
     onChange: changed,
@@ -157,7 +161,10 @@ export async function openDesktopCore(options: DesktopOptions): Promise<Result<D
       environment:
         session === null || device === undefined
           ? null
-          : describeEnvironment(device, session.health, options),
+          : describeEnvironment(device, session.health, session.proof, {
+              ...options,
+              runtimePack: session.pack,
+            }),
       devices: [...watcher.list()],
       bundles: catalog.map(({ row }) => row),
       session,
@@ -182,6 +189,7 @@ export async function openDesktopCore(options: DesktopOptions): Promise<Result<D
   return ok({
     options,
     link,
+    packs,
     aliases: aliases.value,
     settings,
     watcher,

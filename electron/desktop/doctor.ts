@@ -3,17 +3,24 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import type { DesktopState, DoctorCheck } from '../../core/desktop-state.ts';
 import { ADB_STATE_WORDS, type Device } from '../../core/device.ts';
-import type { Result } from '../../core/result.ts';
+import type { Simulation } from '../../core/provider-proof.ts';
 import { adbVersionText, findAdb } from '../adb/adb-server.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
-import { runtimeFolder } from '../agent/agent-files.ts';
+import { agentChecks, type AgentDoctorDeps } from '../doctor/agent-checks.ts';
+import { checkOf, failedFinding, type Finding } from '../doctor/finding.ts';
+import { checkRuntimePack } from '../doctor/pack-check.ts';
+import { phoneChecks } from '../doctor/phone-checks.ts';
 import { errorMessage } from '../files/atomic-file.ts';
+import type { RuntimePacks } from '../packs/runtime-packs.ts';
 import type { DesktopOptions } from './options.ts';
 
-export interface DoctorDeps {
+export interface DoctorDeps extends AgentDoctorDeps {
   readonly link: PhoneLink;
   readonly options: DesktopOptions;
+  readonly packs: RuntimePacks;
   readonly devices: () => readonly Device[];
+  /** Reads a ready phone's hardware and telemetry once more. */
+  readonly refresh: (serial: string) => Promise<void>;
   readonly bundles: () => DesktopState['bundles'];
 }
 
@@ -21,40 +28,37 @@ export interface DoctorDeps {
 const ENOUGH_PHONE_BYTES = 600 * 1024 * 1024;
 const ENOUGH_DISK_BYTES = 500 * 1024 * 1024;
 
-type Finding = Pick<DoctorCheck, 'status' | 'text'> & { readonly remedy?: string | undefined };
-
-/** The checks, each as it finishes; none changes anything. */
-export async function* doctorChecks(deps: DoctorDeps): AsyncGenerator<DoctorCheck> {
-  yield check('adb-server', 'adb server', await checkServer(deps));
-  yield check('adb-version', 'adb', await checkAdb(deps));
+/**
+ * The checks, each as it finishes; none changes anything.
+ *
+ * @param inject a made-up case of the phone's providers, labelled as simulated.
+ */
+export async function* doctorChecks(
+  deps: DoctorDeps,
+  inject: Simulation | null = null,
+): AsyncGenerator<DoctorCheck> {
+  yield checkOf('adb-server', 'adb server', await checkServer(deps));
+  yield checkOf('adb-version', 'adb', await checkAdb(deps));
   const devices = deps.devices().filter((device) => device.state !== 'gone');
-  yield check('devices', 'Phones', checkDevices(devices));
+  yield checkOf('devices', 'Phones', checkDevices(devices));
   for (const device of devices) {
     const name = device.alias ?? device.serial;
-    yield check(`authorised:${device.serial}`, `Access to ${name}`, checkAuthorised(device));
+    yield checkOf(`authorised:${device.serial}`, `Access to ${name}`, checkAuthorised(device));
     if (device.state !== 'device') continue;
-    yield check(`space:${device.serial}`, `Free space on ${name}`, checkPhoneSpace(device));
-    yield check(`node:${device.serial}`, `Node on ${name}`, await checkNode(deps, device));
-    yield check(`runtime:${device.serial}`, `ONNX Runtime for ${name}`, await checkRuntime(deps, device));
+    yield checkOf(`space:${device.serial}`, `Free space on ${name}`, checkPhoneSpace(device));
+    yield checkOf(`pack:${device.serial}`, `Runtime pack for ${name}`, await checkRuntimePack(deps, device));
+    await deps.refresh(device.serial);
+    yield* phoneChecks(deps.devices().find(({ serial }) => serial === device.serial) ?? device);
   }
-  yield check('agent-files', 'Agent', await checkAgentFiles(deps));
-  yield check('bundles', 'Bundles', checkBundles(deps.bundles()));
-  yield check('disk', 'Disk for runs', await checkDisk(deps.options.stateDir));
-}
-
-function check(id: string, title: string, { status, text, remedy }: Finding): DoctorCheck {
-  return { id, title, status, text, remedy: remedy ?? null };
-}
-
-function failed(result: Result<unknown>): Finding {
-  return result.ok
-    ? { status: 'ok', text: '' }
-    : { status: 'failed', text: result.failure.message, remedy: result.failure.remedy };
+  yield* agentChecks(deps, inject);
+  yield checkOf('agent-files', 'Agent', await checkAgentFiles(deps));
+  yield checkOf('bundles', 'Bundles', checkBundles(deps.bundles()));
+  yield checkOf('disk', 'Disk for runs', await checkDisk(deps.options.stateDir));
 }
 
 async function checkServer({ link, options }: DoctorDeps): Promise<Finding> {
   const version = await link.serverVersion();
-  if (!version.ok) return failed(version);
+  if (!version.ok) return failedFinding(version);
   const whose = options.adb.embedded ? 'built in, of the virtual phone' : 'yours; Bungee never ends it';
   return { status: 'ok', text: `${link.host}:${link.port}, protocol ${version.value} (${whose})` };
 }
@@ -70,7 +74,7 @@ async function checkAdb({ options }: DoctorDeps): Promise<Finding> {
           remedy: 'Install Android platform-tools.',
         };
   const version = await adbVersionText(binary);
-  return version.ok ? { status: 'ok', text: `${version.value} (${binary})` } : failed(version);
+  return version.ok ? { status: 'ok', text: `${version.value} (${binary})` } : failedFinding(version);
 }
 
 function checkDevices(devices: readonly Device[]): Finding {
@@ -98,35 +102,6 @@ function checkPhoneSpace({ freeBytes }: Device): Finding {
   return freeBytes >= ENOUGH_PHONE_BYTES
     ? { status: 'ok', text }
     : { status: 'warning', text, remedy: 'Free some space; a bundle and the agent take up to 0.6 GB.' };
-}
-
-async function checkNode({ link, options }: DoctorDeps, { serial }: Device): Promise<Finding> {
-  const { nodeCommand } = options;
-  const output = await link.shell(
-    serial,
-    `command -v ${nodeCommand} > /dev/null && ${nodeCommand} --version`,
-  );
-  if (!output.ok) return failed(output);
-  if (output.value.exitCode === 0) return { status: 'ok', text: output.value.stdout.trim() };
-  return {
-    status: 'failed',
-    text: `no \`${nodeCommand}\` command`,
-    remedy: 'Use the virtual phone; Node for a real phone comes with a later version.',
-  };
-}
-
-async function checkRuntime({ options }: DoctorDeps, device: Device): Promise<Finding> {
-  const folder = runtimeFolder(device);
-  if (folder === null)
-    return {
-      status: 'failed',
-      text: `no binaries for ${device.abi ?? 'an unknown ABI'}`,
-      remedy: 'Use a 64-bit phone.',
-    };
-  const path = join(options.onnxruntimeDir, 'bin/napi-v6', folder, 'onnxruntime_binding.node');
-  return (await exists(path))
-    ? { status: 'ok', text: folder }
-    : { status: 'failed', text: `${path} is missing`, remedy: 'Run `npm ci`.' };
 }
 
 async function checkAgentFiles({ options }: DoctorDeps): Promise<Finding> {

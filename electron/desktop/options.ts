@@ -24,11 +24,10 @@ export const desktopOptionsSchema = z.strictObject({
   threads: z.int().min(1).max(64).nullable().default(null),
   /** The guard corrects its predictions by what it measures; off for comparisons. */
   guardCorrection: z.boolean().default(true),
-  /** The phone's command for Node. */
-  nodeCommand: z
-    .string()
-    .regex(/^[\w./-]+$/)
-    .default('node'),
+  /** Assembled runtime packs and their parts. */
+  packsDir: z.string().min(1),
+  /** Name or folder of the runtime pack; null = by the phone. */
+  pack: z.string().min(1).nullable().default(null),
   /** The virtual phone throttles by heat; null = not known (a phone that someone plugged in). */
   thermal: z.boolean().nullable().default(null),
 });

@@ -5,6 +5,7 @@ import type { PhoneLink } from '../adb/phone-link.ts';
 import type { AgentClient } from '../agent/agent-client.ts';
 import type { TokenStore } from '../agent/token-store.ts';
 import type { HashCache } from '../files/hash-cache.ts';
+import type { RuntimePacks } from '../packs/runtime-packs.ts';
 import type { DesktopOptions } from './options.ts';
 import type { ProfileStore } from './profile-store.ts';
 
@@ -15,10 +16,8 @@ export interface SessionServiceDeps {
   readonly tokens: TokenStore;
   readonly hashes: HashCache;
   readonly profiles: ProfileStore;
-  readonly options: Pick<
-    DesktopOptions,
-    'agentDir' | 'onnxruntimeDir' | 'threads' | 'guardCorrection' | 'nodeCommand'
-  >;
+  readonly packs: RuntimePacks;
+  readonly options: Pick<DesktopOptions, 'agentDir' | 'onnxruntimeDir' | 'threads' | 'guardCorrection'>;
   readonly onChange: () => void;
   readonly onEvent: (event: AgentEvent) => void;
   /** The agent is ready, for the first time or again. */

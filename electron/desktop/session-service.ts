@@ -3,15 +3,18 @@ import type { AgentEvent } from '../../core/agent-event.ts';
 import type { Session } from '../../core/desktop-state.ts';
 import type { Device } from '../../core/device.ts';
 import type { LatencyProfile } from '../../core/latency-profile.ts';
+import type { ProviderProof, Simulation } from '../../core/provider-proof.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { AgentClient } from '../agent/agent-client.ts';
-import { agentFileSet } from '../agent/agent-files.ts';
 import { readAgentLog } from '../agent/agent-on-phone.ts';
 import { AgentSession, type AgentPhase } from '../agent/agent-session.ts';
 import { errorMessage } from '../files/atomic-file.ts';
 import { bundleFileSet, type LocalFileSet } from '../files/local-file-set.ts';
+import { measureProfile } from './measure-profile.ts';
 import { combineReports, pushSets } from './push-sets.ts';
+import { type RuntimeSets, runtimeSets } from './runtime-sets.ts';
 import type { LocalBundle, SessionServiceDeps } from './session-deps.ts';
+import { proofRequest, proveProviders } from './session-proof.ts';
 import { IDLE, newSession, notReady, phoneReady } from './session-state.ts';
 
 /** The one session: a bundle on a phone with an agent that serves it. */
@@ -37,8 +40,12 @@ export class SessionService {
       : null;
   }
 
-  /** Push, agent, profile. Failures: `session-busy`, `phone-not-ready`, and those of the parts. */
-  async start(serial: string, bundle: LocalBundle): Promise<Result<null>> {
+  /**
+   * Push, agent, proof, profile. Failures: `session-busy`, `phone-not-ready`, and those of the parts.
+   *
+   * @param profile measure a quick profile where none is stored.
+   */
+  async start(serial: string, bundle: LocalBundle, profile: boolean): Promise<Result<null>> {
     const device = this.#deps.device(serial);
     const ready = phoneReady(serial, device);
     if (!ready.ok) return ready;
@@ -46,7 +53,7 @@ export class SessionService {
       await this.#leave(serial);
       this.#session = newSession(serial, bundle.manifest.bundleId);
       this.#deps.onChange();
-      const result = await this.#bringUp(ready.value, bundle, signal);
+      const result = await this.#bringUp(ready.value, bundle, profile, signal);
       if (result.ok) return result;
       const wasStopped = result.failure.code === 'aborted';
       // Stopped in the middle: what was started must not run on unseen.
@@ -62,11 +69,12 @@ export class SessionService {
     const device = this.#deps.device(serial);
     if (this.#work !== null || this.#session !== null || device === undefined) return false;
     if (this.#deps.tokens.get(serial) === null) return false;
-    const agentSet = await this.#agentSet(device);
-    if (!agentSet.ok) return false;
+    const pack = await this.#deps.packs.kept(device);
+    const runtime = pack.ok ? await runtimeSets(this.#deps, pack.value) : pack;
+    if (!runtime.ok) return false;
     for (const bundle of bundles) {
       const bundleSet = await bundleFileSet(bundle.path, bundle.manifest, this.#deps.hashes);
-      const agent = this.#agentSession(serial, agentSet.value, bundleSet, bundle.manifest.bundleId);
+      const agent = this.#agentSession(serial, runtime.value, bundleSet, bundle.manifest.bundleId);
       if (this.#session !== null) return false;
       const adopted = await agent.adopt();
       if (!adopted.ok) continue;
@@ -77,7 +85,13 @@ export class SessionService {
       this.#agent = agent;
       this.#session = newSession(serial, bundle.manifest.bundleId);
       const profile = await agent.client?.profile();
-      this.#set({ phase: 'ready', profile: profile?.ok === true ? profile.value : null });
+      const proof = await agent.client?.prove(proofRequest(serial, device));
+      this.#set({
+        pack: runtime.value.choice,
+        phase: 'ready',
+        profile: profile?.ok === true ? profile.value : null,
+        proof: proof?.ok === true ? proof.value : null,
+      });
       this.#ready();
       const health = await agent.client?.health();
       if (health?.ok === true) this.#set({ health: health.value });
@@ -117,34 +131,58 @@ export class SessionService {
     });
   }
 
+  /**
+   * Proves the phone's execution providers again or, for a made-up case, shows what would be found.
+   * Failures: `session-not-ready`, those of the agent.
+   */
+  async prove(simulate: Simulation | null): Promise<Result<ProviderProof>> {
+    const client = this.client();
+    const session = this.#session;
+    if (client === null || session === null) return notReady(session);
+    const { serial } = session;
+    const proved = await client.prove({ ...proofRequest(serial, this.#deps.device(serial)), simulate });
+    if (proved.ok && simulate === null) this.#set({ proof: proved.value });
+    return proved;
+  }
+
   async log(lines: number): Promise<Result<string[]>> {
     return this.#session === null
       ? notReady(null)
       : readAgentLog(this.#deps.link, this.#session.serial, lines);
   }
 
-  async #bringUp(device: Device, bundle: LocalBundle, signal: AbortSignal): Promise<Result<null>> {
+  async #bringUp(
+    device: Device,
+    bundle: LocalBundle,
+    profile: boolean,
+    signal: AbortSignal,
+  ): Promise<Result<null>> {
     const { serial } = device;
     const { manifest } = bundle;
-    const agentSet = await this.#agentSet(device);
-    if (!agentSet.ok) return agentSet;
+    const runtime = await this.#runtime(device, signal);
+    if (!runtime.ok) return runtime;
+    this.#set({ pack: runtime.value.choice });
     let bundleSet: LocalFileSet;
     try {
       bundleSet = await bundleFileSet(bundle.path, manifest, this.#deps.hashes);
     } catch (error) {
       return fail('file-unreadable', `The bundle in ${bundle.path} can't be read: ${errorMessage(error)}.`);
     }
-    const reports = await pushSets(this.#deps.link, serial, [agentSet.value, bundleSet], signal, (push) =>
-      this.#set({ push }),
-    );
+    const sets = [...runtime.value.sets, bundleSet];
+    const reports = await pushSets(this.#deps.link, serial, sets, signal, (push) => this.#set({ push }));
     if (!reports.ok) return reports;
     this.#set({ phase: 'starting', push: null, pushReport: combineReports(reports.value) });
-    this.#agent = this.#agentSession(serial, agentSet.value, bundleSet, manifest.bundleId);
+    this.#agent = this.#agentSession(serial, runtime.value, bundleSet, manifest.bundleId);
     const opened = await this.#agent.open(signal);
     if (!opened.ok) return opened;
+    const { client } = this.#agent;
+    const request = proofRequest(serial, this.#deps.device(serial));
+    this.#set({ phase: 'proving' });
+    if (client !== null) this.#set(await proveProviders(client, request, signal, this.#deps.onNote));
+    if (signal.aborted) return fail('aborted', 'The start was cancelled.');
     const stored = await this.#agent.client?.profile(signal);
     if (stored?.ok === true && stored.value !== null) this.#set({ profile: stored.value });
-    else {
+    else if (profile) {
       const measured = await this.#measure('quick', signal);
       if (!measured.ok) return measured;
     }
@@ -157,47 +195,42 @@ export class SessionService {
     const client = this.#agent?.client;
     const session = this.#session;
     if (client === undefined || client === null || session === null) return notReady(session);
-    const device = this.#deps.device(session.serial);
+    const { serial } = session;
     this.#set({ phase: 'profiling', profileProgress: { cellsDone: 0, cells: 0, etaMs: null } });
-    const measured = await client.measureProfile(
-      {
-        mode,
-        serial: session.serial,
-        deviceModel: device?.model ?? '',
-        virtual: device?.kind === 'virtual',
-        temperatureC: device?.telemetry?.temperatureC ?? null,
-      },
-      signal,
-    );
-    if (!measured.ok) return measured;
-    this.#set({ profile: measured.value });
-    try {
-      await this.#deps.profiles.save(session.serial, measured.value);
-    } catch (error) {
-      this.#deps.onNote('warning', `The profile could not be kept on this computer: ${errorMessage(error)}.`);
-    }
+    const device = this.#deps.device(serial);
+    const measured = await measureProfile(client, mode, serial, device, this.#deps, signal);
+    if (measured.ok) this.#set({ profile: measured.value });
     return measured;
   }
 
-  #agentSet(device: Device): Promise<Result<LocalFileSet>> {
-    return agentFileSet(this.#deps.options, device, this.#deps.hashes);
+  /** Says which runtime pack it takes, and assembles it if that can be done here. */
+  async #runtime(device: Device, signal: AbortSignal): Promise<Result<RuntimeSets>> {
+    const { packs, onNote } = this.#deps;
+    const pack = await packs.provide(device, (line) => onNote('info', line), signal);
+    if (!pack.ok) return pack;
+    const { name, why } = pack.value.choice;
+    onNote('info', `Runtime pack ${name}: ${why}.`);
+    return runtimeSets(this.#deps, pack.value);
   }
 
-  #agentSession(serial: string, agent: LocalFileSet, bundle: LocalFileSet, bundleId: string): AgentSession {
+  #agentSession(serial: string, runtime: RuntimeSets, bundle: LocalFileSet, bundleId: string): AgentSession {
     const { link, tokens, options } = this.#deps;
     const session: AgentSession = new AgentSession({
       link,
       serial,
       tokens,
       deployment: {
-        agentSetId: agent.id,
+        agentSetId: runtime.agentSetId,
+        runtimeSetId: runtime.runtimeSetId,
+        launch: runtime.launch,
+        byHand: runtime.choice.name === 'termux',
         bundleSetId: bundle.id,
         bundleId,
         threads: options.threads,
         guardCorrection: options.guardCorrection,
-        nodeCommand: options.nodeCommand,
       },
       onHealth: (health) => this.#set({ health }),
+      onInstruction: (instruction) => this.#set({ instruction }),
       onEvent: (event) => this.#onEvent(event),
       onPhase: (phase, failure) => {
         if (this.#agent === session) this.#onPhase(phase, failure);
@@ -215,7 +248,7 @@ export class SessionService {
       this.#session?.phase !== 'ready' &&
       (phase === 'ready' || phase === 'starting')
     ) {
-      this.#set({ agent: this.#agent?.agent ?? null, baseUrl: this.#baseUrl() });
+      this.#set({ agent: this.#agent?.agent ?? null, baseUrl: this.#baseUrl(), instruction: null });
       return;
     }
     const restarts = this.#agent?.restarts ?? 0;
@@ -225,7 +258,7 @@ export class SessionService {
 
   #ready(): void {
     const { agent, client } = this.#agent ?? {};
-    this.#set({ agent: agent ?? null, baseUrl: this.#baseUrl(), failure: null });
+    this.#set({ agent: agent ?? null, baseUrl: this.#baseUrl(), instruction: null, failure: null });
     if (client !== undefined && client !== null) this.#deps.onReady(client);
   }
 

@@ -3,13 +3,21 @@ import { ADB_STATE_WORDS, type Device } from '../../core/device.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 
 /** A session without an agent. */
-export const IDLE = { agent: null, baseUrl: null, push: null, profileProgress: null } as const;
+export const IDLE = {
+  agent: null,
+  instruction: null,
+  baseUrl: null,
+  push: null,
+  profileProgress: null,
+} as const;
 
 /** A session at its very beginning. */
 export function newSession(serial: string, bundleId: string): Session {
   return {
     serial,
     bundleId,
+    pack: null,
+    instruction: null,
     phase: 'pushing',
     push: null,
     pushReport: null,
@@ -18,6 +26,7 @@ export function newSession(serial: string, bundleId: string): Session {
     health: null,
     profileProgress: null,
     profile: null,
+    proof: null,
     restarts: 0,
     failure: null,
   };

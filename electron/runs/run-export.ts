@@ -1,5 +1,5 @@
 import { judgeService, serviceTtftMs } from '../../core/metrics.ts';
-import type { LiveEvent, RunRecord } from '../../core/run-record.ts';
+import type { Environment, LiveEvent, RunRecord } from '../../core/run-record.ts';
 import type { ElasticReport } from '../../core/strategy.ts';
 
 export interface ExportedRun {
@@ -54,6 +54,12 @@ interface Row {
   outputTokens: number | null;
 }
 
+/** Warns of figures that are of no phone. */
+function figuresNote({ phone, emulated }: Environment): string {
+  if (emulated) return 'EMULATED ARM64, figures of no processor: ';
+  return phone === 'virtual' ? 'VIRTUAL PHONE, figures of this CPU: ' : '';
+}
+
 /**
  * One line per request, units in the column names; the lines before, marked `#`, say where the figures come
  * from.
@@ -63,13 +69,14 @@ export function exportCsv(run: RunRecord, events: readonly LiveEvent[]): Exporte
   const notes: [string, string][] = [
     ['bungee', env.bungee],
     ['run', `${run.id} (${run.status}), schema ${run.schemaVersion}`],
-    ['phone', `${env.phone === 'virtual' ? 'VIRTUAL PHONE, figures of this CPU: ' : ''}${env.description}`],
+    ['phone', `${figuresNote(env)}${env.description}`],
     ['cpu', `${env.cpu}, ${env.cores} cores`],
     ['model', `${run.model}; bundle ${run.bundle.name}, ${run.bundle.variant}, ${run.bundle.id}`],
     [
       'runtime',
       `onnxruntime ${env.onnxruntime ?? '?'}, ${env.provider ?? '?'}, ${env.threads ?? '?'} threads`,
     ],
+    ['providers', env.providerProof.length === 0 ? 'not proved' : env.providerProof.join('; ')],
     ['trace', JSON.stringify(run.trace)],
     ['slos', JSON.stringify(run.slos)],
     ['started', run.startedAt],

@@ -1,4 +1,5 @@
 import type { Session } from '../../core/desktop-state.ts';
+import { describeProof } from '../../core/provider-proof.ts';
 import type { PushProgress } from '../../core/push.ts';
 import { formatBytes, formatCount, formatMs } from '../format/units.ts';
 import { measureProfile, stopSession } from '../state/actions.ts';
@@ -7,10 +8,11 @@ import { look } from '../state/view-store.ts';
 import { Button } from '../widgets/button.tsx';
 import { FailureNote } from '../widgets/failure-note.tsx';
 import { ProgressBar } from '../widgets/progress-bar.tsx';
+import { Hint } from '../widgets/term.tsx';
 
 /** Push, agent and profile of the session on a phone. */
 export function SessionProgress({ session }: { readonly session: Session }) {
-  const busy = ['pushing', 'starting', 'profiling', 'restarting'].includes(session.phase);
+  const busy = ['pushing', 'starting', 'proving', 'profiling', 'restarting'].includes(session.phase);
   return (
     <div className="session">
       <div className="session-phase">
@@ -35,6 +37,7 @@ export function SessionProgress({ session }: { readonly session: Session }) {
           text={`profile: ${session.profileProgress.cellsDone} of ${session.profileProgress.cells} cells${eta(session.profileProgress.etaMs)}`}
         />
       )}
+      {session.instruction === null ? null : <p className="session-instruction">{session.instruction}</p>}
       {session.failure === null ? null : <FailureNote failure={session.failure} />}
       <SessionFacts session={session} />
     </div>
@@ -42,7 +45,7 @@ export function SessionProgress({ session }: { readonly session: Session }) {
 }
 
 function SessionFacts({ session }: { readonly session: Session }) {
-  const { pushReport, health, profile } = session;
+  const { pushReport, health, profile, proof } = session;
   if (session.phase !== 'ready') return null;
   return (
     <div className="session-facts">
@@ -53,10 +56,17 @@ function SessionFacts({ session }: { readonly session: Session }) {
           {formatCount(pushReport.filesSkipped + pushReport.filesPushed)} files were there
         </p>
       )}
+      {session.pack === null ? null : (
+        <p>
+          runtime pack {session.pack.name}: {session.pack.why}
+        </p>
+      )}
       {health === null ? null : (
         <p>
           {health.variant}, {health.threads} threads, ONNX Runtime {health.runtime.onnxruntime} on{' '}
-          {health.runtime.provider}
+          <Hint text={proof === null ? 'Not proved on the phone.' : describeProof(proof).join('\n')}>
+            <span className="term">{health.runtime.provider}</span>
+          </Hint>
           {health.loadMs === null ? '' : `, loaded in ${formatMs(health.loadMs)}`}
         </p>
       )}

@@ -23,6 +23,10 @@ export function addPhoneFlags(command: Command): Command {
         .choices(variantSchema.options)
         .default('int8'),
     )
+    .option(
+      '--pack <name|dir>',
+      'runtime pack: android, glibc-arm64, host, or a folder (default: by the phone)',
+    )
     .option('--threads <n>', 'threads of the agent (default: all cores of the phone)', wholeNumber)
     .option(
       '--no-guard-correction',

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type { Variant } from '../../core/bundle-manifest.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { adbPortFromEnvironment, findAdb } from '../../electron/adb/adb-server.ts';
@@ -12,7 +10,7 @@ import {
 } from '../../electron/desktop/options.ts';
 import { say } from './command-line.ts';
 import { defaultOrBuiltIn } from './built-in-bundle.ts';
-import { cacheFolder, distFolder, PROJECT_FOLDER, stateFolder } from './folders.ts';
+import { cacheFolder, distFolder, onnxruntimeFolder, stateFolder } from './folders.ts';
 import { PhoneProcess } from './phone-process.ts';
 import { BUNGEE_VERSION } from './version.ts';
 
@@ -23,6 +21,8 @@ export interface PhoneFlags {
   /** Bundle folder; default: the default model's. */
   readonly bundle?: string | undefined;
   readonly variant: Variant;
+  /** Name or folder of the runtime pack; default: by the phone. */
+  readonly pack?: string | undefined;
   readonly threads?: number | undefined;
   readonly thermal?: boolean | undefined;
   readonly guardCorrection: boolean;
@@ -69,9 +69,9 @@ export async function setUpPhone(
     stateDir: stateFolder(),
     bundleDirs: [{ path: bundle.value.dir }, { path: cacheFolder('bundles') }],
     agentDir: distFolder('agent'),
-    onnxruntimeDir: dirname(
-      createRequire(join(PROJECT_FOLDER, 'package.json')).resolve('onnxruntime-node/package.json'),
-    ),
+    onnxruntimeDir: onnxruntimeFolder(),
+    packsDir: cacheFolder('packs'),
+    pack: flags.pack ?? null,
     version: BUNGEE_VERSION,
     host,
     threads: flags.threads ?? null,

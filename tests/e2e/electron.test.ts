@@ -34,6 +34,7 @@ describe.skipIf(!isThere && !IS_CI)('the window in Electron', () => {
       bundleDirs: [{ path: bundle }],
       agentDir: join(PROJECT, 'dist', 'agent'),
       onnxruntimeDir: join(PROJECT, 'node_modules', 'onnxruntime-node'),
+      packsDir: join(place.dir, 'packs'),
       version: '0.0.0-test',
       host: 'electron',
       thermal: false,

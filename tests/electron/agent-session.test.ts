@@ -28,7 +28,7 @@ beforeEach(async () => {
   door = await embeddedDoor();
   const files = await makeFakeAgentFiles(door.folder);
   const hashes = await openHashCache(join(door.folder, 'hashes.json'));
-  const set = unwrap(await agentFileSet(files, { kind: 'virtual', abi: null }, hashes));
+  const set = unwrap(await agentFileSet(files, { folder: 'linux/x64', packDir: null }, hashes));
   unwrap(await pushFileSet(door.link, door.serial, set));
   deployment = {
     agentSetId: set.id,
@@ -36,7 +36,9 @@ beforeEach(async () => {
     bundleId: 'fake-bundle',
     threads: null,
     guardCorrection: true,
-    nodeCommand: 'node',
+    runtimeSetId: null,
+    byHand: false,
+    launch: { command: ['node'], environment: {} },
   };
 });
 afterEach(async () => {
@@ -55,6 +57,7 @@ async function watched(): Promise<Watched> {
     tokens,
     onPhase: (phase, failure) => phases.push({ phase, failure }),
     onHealth: () => undefined,
+    onInstruction: () => undefined,
     onEvent: (event) => events.push(event),
   });
   const it = { session, phases, events };
@@ -169,7 +172,7 @@ test(
 );
 
 test('a phone without node: one clear failure', async () => {
-  deployment = { ...deployment, nodeCommand: 'nodejs-of-mars' };
+  deployment = { ...deployment, launch: { command: ['nodejs-of-mars'], environment: {} } };
   const result = await (await watched()).session.open();
   expect(result.ok ? null : result.failure.code).toBe('node-missing');
 });

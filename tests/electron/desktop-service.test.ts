@@ -6,6 +6,7 @@ import { unwrap } from '../../core/result.ts';
 import type { LiveEvent } from '../../core/run-record.ts';
 import { traceSpecSchema } from '../../core/trace.ts';
 import { startDesktopService, type DesktopService } from '../../electron/desktop/desktop-service.ts';
+import { AGENT_HOME } from '../../electron/push/phone-layout.ts';
 import { desktopOptionsSchema, type DesktopOptionsInput } from '../../electron/desktop/options.ts';
 import { makeFakeAgentFiles, makeFakeBundle } from './fake-product.ts';
 import { embeddedDoor, type PhoneDoor } from './phone-doors.ts';
@@ -27,6 +28,7 @@ beforeEach(async () => {
     stateDir: join(door.folder, 'state'),
     bundleDirs: [{ path: join(door.folder, 'bundles') }],
     ...agent,
+    packsDir: join(door.folder, 'packs'),
     version: '0.0.0-test',
     host: 'headless',
   };
@@ -243,8 +245,7 @@ test('the doctor finds everything in order, and says what is not', async () => {
     devices: 'ok',
     authorised: 'ok',
     space: 'ok',
-    node: 'ok',
-    runtime: 'ok',
+    pack: 'ok',
     'agent-files': 'ok',
     bundles: 'warning',
     disk: 'ok',
@@ -253,6 +254,50 @@ test('the doctor finds everything in order, and says what is not', async () => {
     checks.every((check) => check.status === 'ok' || check.status === 'skipped' || check.remedy !== null),
   ).toBe(true);
   expect(service.state().doctor).toEqual(checks);
+});
+
+test('a start proves the providers; the doctor tells of them, and a made-up case as simulated', async () => {
+  const service = await ready();
+  const { session, environment } = service.state();
+  expect(session?.proof).toMatchObject({
+    device: { serial: door.serial, virtual: true, systemBuild: expect.stringContaining('virtual') as string },
+    chosen: { prefill: 'cpu', decode: 'cpu' },
+  });
+  expect(environment?.provider).toBe('cpu');
+  expect(environment?.providerProof).toContain('nnapi: not-in-library. It is not there.');
+  const { checks } = unwrap(await service.call('doctor.run', {}));
+  const status = Object.fromEntries(checks.map((check) => [check.id.split(':')[0], check.status]));
+  expect(status).toMatchObject({
+    memory: expect.stringMatching(/ok|warning/) as string,
+    thermal: 'ok',
+    battery: 'ok',
+    cpu: 'ok',
+    nnapi: 'skipped',
+    'agent-reachable': 'ok',
+    providers: 'ok',
+    'placement-nnapi': 'skipped',
+    chosen: 'ok',
+  });
+  expect(checks.some(({ text }) => text.includes('SIMULATED'))).toBe(false);
+  const made = unwrap(await service.call('doctor.run', { inject: 'nnapi-declines' })).checks;
+  expect(made.find(({ id }) => id.startsWith('chosen'))?.text).toMatch(/^SIMULATED \(nnapi-declines\)/);
+  expect(service.state().session?.proof).toEqual(session?.proof);
+});
+
+test('a phone whose providers cannot be proved serves on the CPU, and that is noted', async () => {
+  await mkdir(door.phone.hostPath(AGENT_HOME), { recursive: true });
+  await writeFile(join(door.phone.hostPath(AGENT_HOME), 'prove-fails'), '');
+  const service = await open();
+  const notes: string[] = [];
+  service.subscribe(({ live }) => {
+    for (const event of live) if (event.kind === 'note') notes.push(`${event.severity}: ${event.text}`);
+    return true;
+  });
+  await until('the phone is there', () => service.state().devices[0]?.state === 'device');
+  unwrap(await service.call('session.start', { serial: door.serial, bundleId }));
+  expect(service.state().session).toMatchObject({ phase: 'ready', proof: null });
+  await until('it is noted', () => notes.some((note) => /^warning: .*not proved, the CPU serves/.test(note)));
+  expect(service.state().environment?.providerProof).toEqual([]);
 });
 
 test('aliases, SLOs and added bundles are found again at the next start', async () => {

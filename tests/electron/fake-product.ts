@@ -23,7 +23,10 @@ export async function makeFakeAgentFiles(
       join(onnxruntimeDir, `bin/napi-v6/linux/${platform}/onnxruntime_binding.node`),
       Buffer.alloc(2_000_000, 7),
     );
-  await write(join(onnxruntimeDir, 'package.json'), '{"name":"onnxruntime-node","main":"dist/index.js"}');
+  await write(
+    join(onnxruntimeDir, 'package.json'),
+    '{"name":"onnxruntime-node","version":"0.0.0","main":"dist/index.js"}',
+  );
   await write(join(onnxruntimeDir, 'dist/index.js'), '');
   await write(join(onnxruntimeDir, 'dist/index.d.ts'), '');
   const common = join(folder, 'node_modules', 'onnxruntime-common');

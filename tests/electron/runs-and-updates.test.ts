@@ -40,6 +40,7 @@ function record(id: string, change: Partial<RunRecord> = {}): RunRecord {
     push: null,
     environment: {
       phone: 'virtual',
+      emulated: false,
       description: 'virtual phone on this CPU (x64, 2 cores, "Some, CPU")',
       cpu: 'c',
       cores: 2,
@@ -47,7 +48,9 @@ function record(id: string, change: Partial<RunRecord> = {}): RunRecord {
       platform: 'linux x64',
       agentNode: null,
       onnxruntime: null,
+      runtimePack: null,
       provider: null,
+      providerProof: [],
       threads: null,
       thermal: false,
       guardCorrection: true,
@@ -231,7 +234,8 @@ describe('the summary', () => {
 
   test('tells how hot the phone became and how far it slowed itself, as far as it says so', () => {
     const sample = (skinC: number | null, thermalStatus: number | null, cpuCoolingState: number | null) => ({
-      ...{ temperatureC: 60, batteryPercent: 50, batteryC: 30, charging: false },
+      ...{ temperatureC: 60, batteryPercent: 50, batteryC: 30, charging: false, batteryHeld: false },
+      ...{ coreKhz: null, availableBytes: null },
       ...{ skinC, thermalStatus, cpuCoolingState },
     });
     const samples = [sample(31, 0, 0), sample(44, 2, 4), sample(null, 3, 9), sample(41, null, null)];

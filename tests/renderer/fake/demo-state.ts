@@ -8,6 +8,7 @@ export const TRACE = { kind: 'poisson', requestsPerMinute: 45, alpha: 0, duratio
 
 export const ENVIRONMENT: Environment = {
   phone: 'virtual',
+  emulated: false,
   description: 'virtual phone on this CPU (x64, 2 cores)',
   cpu: 'made-up CPU',
   cores: 2,
@@ -15,7 +16,9 @@ export const ENVIRONMENT: Environment = {
   platform: 'linux-x64',
   agentNode: 'v24.0.0',
   onnxruntime: '1.30.0',
+  runtimePack: { name: 'host', why: 'the virtual phone runs this computer’s own Node' },
   provider: 'cpu',
+  providerProof: ['cpu: chosen. It serves prefill and decode.', 'nnapi: not-in-library. It is not there.'],
   threads: 2,
   thermal: true,
   guardCorrection: true,
@@ -41,6 +44,17 @@ export const PHONE: Device = {
     batteryPercent: 81,
     batteryC: 29,
     charging: true,
+    batteryHeld: false,
+    coreKhz: [1_402_000, 2_914_000],
+    availableBytes: 3.1e9,
+  },
+  systemBuild: 'made-up/build',
+  hardware: {
+    cores: [0, 1].map((core) => ({ core, maxKhz: 2_914_000, governor: 'sched_pixel' })),
+    memoryBytes: 7.9e9,
+    pageBytes: 4096,
+    nnapiDevices: ['google-edgetpu'],
+    gpu: 'Mali-G715',
   },
 };
 
@@ -55,6 +69,7 @@ export const LOCKED_PHONE: Device = {
   soc: null,
   freeBytes: null,
   telemetry: null,
+  hardware: null,
 };
 
 export const BUNDLE: BundleRow = {
@@ -118,7 +133,13 @@ export const READY_SESSION: Session = {
     bundleId: BUNDLE.id,
     variant: 'int8',
     threads: 2,
-    runtime: { onnxruntime: '1.30.0', node: 'v24.0.0', provider: 'cpu', arch: 'x64' },
+    runtime: {
+      onnxruntime: '1.30.0',
+      node: 'v24.0.0',
+      provider: 'cpu',
+      providers: { prefill: 'cpu', decode: 'cpu' },
+      arch: 'x64',
+    },
     segmentForm: 'zero-row',
     loadMs: 412,
     queueLength: 0,
@@ -128,6 +149,9 @@ export const READY_SESSION: Session = {
   },
   profileProgress: null,
   profile: null,
+  proof: null,
+  pack: { name: 'host', why: 'the virtual phone runs this computer’s own Node' },
+  instruction: null,
   restarts: 0,
   failure: null,
 };

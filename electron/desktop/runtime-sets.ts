@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { ok, type Result } from '../../core/result.ts';
+import type { ChosenPack, RuntimePack } from '../../core/runtime-pack.ts';
+import { agentFileSet } from '../agent/agent-files.ts';
+import type { LocalFileSet } from '../files/local-file-set.ts';
+import { packFileSet } from '../packs/pack-folder.ts';
+import { PACK_ONNXRUNTIME } from '../packs/pack-layout.ts';
+import type { ReadyPack } from '../packs/runtime-packs.ts';
+import type { SessionServiceDeps } from './session-deps.ts';
+
+/** What of a deployment does not depend on the bundle: the runtime pack, and the agent with its binding. */
+export interface RuntimeSets {
+  readonly choice: ChosenPack;
+  readonly agentSetId: string;
+  /** null = nothing of the pack is pushed. */
+  readonly runtimeSetId: string | null;
+  readonly launch: RuntimePack['launch'];
+  /** In the order in which they are pushed. */
+  readonly sets: readonly LocalFileSet[];
+}
+
+/** The file sets of a pack and the agent on it. Failures: `pack-damaged`, `file-unreadable`. */
+export async function runtimeSets(
+  { options, hashes }: Pick<SessionServiceDeps, 'options' | 'hashes'>,
+  { choice, pack, dir }: ReadyPack,
+): Promise<Result<RuntimeSets>> {
+  const { folder, from } = pack.binding;
+  const packDir = from === 'pack' && dir !== null ? join(dir, PACK_ONNXRUNTIME) : null;
+  const agent = await agentFileSet(options, { folder, packDir }, hashes);
+  if (!agent.ok) return agent;
+  const runtime = await packFileSet(pack, dir, hashes);
+  if (!runtime.ok) return runtime;
+  return ok({
+    choice,
+    agentSetId: agent.value.id,
+    runtimeSetId: runtime.value?.id ?? null,
+    launch: pack.launch,
+    sets: [...(runtime.value === null ? [] : [runtime.value]), agent.value],
+  });
+}
