@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { variantSchema, type Variant } from '../core/bundle-manifest.ts';
 import { contenderSpecSchema } from './bench/contender-protocol.ts';
 import { serveAsContender } from './bench/contender.ts';
+import { benchBinding } from './bench/binding-bench.ts';
 import { benchEngine } from './bench/engine-bench.ts';
 import { printGoals } from './bench/print-goals.ts';
 import { benchPush } from './bench/push-bench.ts';
@@ -94,6 +95,21 @@ program
     const { bundle, threads, prompts, rounds } = options;
     chosen = (signal) =>
       benchTlm({ bundle: bundle ?? null, threads, promptLengths: prompts, rounds }, signal);
+  });
+
+program
+  .command('binding')
+  .description('npm’s binding of ONNX Runtime against ours: per run() and per token')
+  .option('--bundle <dir>', 'bundle to decode with (default: the default bundle)')
+  .option('--threads <n>', 'threads of the engine', (text) => numbers(text)[0] ?? 1, 1)
+  .option('--rounds <n>', 'counted rounds', (text) => numbers(text)[0] ?? 15, 15)
+  .option('--runs <n>', 'runs of a tiny graph per round', (text) => numbers(text)[0] ?? 2000, 2000)
+  .option('--decode <n>', 'tokens per round', (text) => numbers(text)[0] ?? 24, 24)
+  .option('--json', 'print the result as one JSON line')
+  .action((options: { bundle?: string; threads: number; rounds: number; runs: number; decode: number }) => {
+    const { bundle, threads, rounds, runs, decode } = options;
+    chosen = (signal) =>
+      benchBinding({ bundle: bundle ?? null, threads, rounds, runs, decodeTokens: decode }, signal);
   });
 
 await runCommand(program, async (signal) => {
