@@ -59,7 +59,8 @@ export async function obtainPart(
   const work = await mkdtemp(join(shelf.dir, '.part-'));
   try {
     const source = shelf.sources[pin.origin];
-    shelf.say(`Fetching ${words} ...`);
+    // Termux's packages only ever come from a folder.
+    if (pin.origin !== 'termux') shelf.say(`Fetching ${words} ...`);
     const brought = await source.fetch(pin, work, signal);
     if (signal.aborted) return fail('aborted', 'Assembling the runtime pack was cancelled.');
     if (!brought.ok)
