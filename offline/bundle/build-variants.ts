@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BundleLevel, BundleManifest, BundleRecovery, Variant } from '../../core/bundle-manifest.ts';
+import type { BundleLevel, BundleManifest, Variant } from '../../core/bundle-manifest.ts';
 import type { RecordedBundle } from '../../core/recipe.ts';
 import type { TextWindows } from '../importance/calibration-text.ts';
 import type { Learned } from '../recipe/loaded-recipe.ts';
@@ -8,7 +8,7 @@ import type { SourceModel } from '../sources/source-model.ts';
 import { readAdapters } from './adapters-file.ts';
 import { finishBundle, type BundleRecord } from './finish-bundle.ts';
 import { measureQuality, type LevelAdapters } from './measure-quality.ts';
-import { BUNDLE_FILES, writeBundleContent } from './write-content.ts';
+import { BUNDLE_FILES, writeBundleContent, type BundleParts } from './write-content.ts';
 
 /** A variant and the folder that it is written into. */
 export interface VariantFolder {
@@ -52,11 +52,11 @@ export interface BuiltVariants {
 }
 
 interface Content extends VariantFolder {
-  readonly recovery: BundleRecovery | null;
+  readonly parts: BundleParts;
   readonly levels: readonly BundleLevel[];
 }
 
-function adaptersOf({ folder, recovery }: Omit<Content, 'levels'>): LevelAdapters | null {
+function adaptersOf({ folder, parts: { recovery } }: Omit<Content, 'levels'>): LevelAdapters | null {
   if (recovery === null) return null;
   return { shape: recovery, levels: readAdapters(join(folder, recovery.file), recovery.levels) };
 }
@@ -74,8 +74,8 @@ export async function buildVariants(
   for (const [i, variant] of variants.entries()) {
     const folder = i === 0 ? options.folder : join(options.scratch, `variant-${variant}`);
     mkdirSync(folder, { recursive: true });
-    const recovery = writeBundleContent(folder, { model, learned, variant }, part('write weights', i));
-    contents.push({ variant, folder, recovery });
+    const parts = writeBundleContent(folder, { model, learned, variant }, part('write weights', i));
+    contents.push({ variant, folder, parts });
   }
   const measured: Content[] = [];
   for (const [i, content] of contents.entries()) {
@@ -96,12 +96,12 @@ export async function buildVariants(
   }
   const finish = async (card: string | null): Promise<BundleManifest[]> => {
     const manifests: BundleManifest[] = [];
-    for (const { folder, variant, levels, recovery } of measured)
+    for (const { folder, variant, levels, parts } of measured)
       manifests.push(
         await finishBundle(
           folder,
           { model, learned, variant },
-          { levels, recovery, qualityCard: card, madeBy },
+          { levels, parts, qualityCard: card, madeBy },
           signal,
         ),
       );

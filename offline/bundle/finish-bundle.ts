@@ -6,19 +6,19 @@ import {
   MANIFEST_FILE,
   manifestIdentityText,
   parseManifest,
+  staticFiles,
   type BundleLevel,
   type BundleManifest,
-  type BundleRecovery,
 } from '../../core/bundle-manifest.ts';
 import { QUALITY_CARD_FILE } from '../../core/quality-card.ts';
 import { hashFile } from './hash-file.ts';
 import type { Learned } from '../recipe/loaded-recipe.ts';
-import { BUNDLE_FILES, type BundleInputs } from './write-content.ts';
+import { BUNDLE_FILES, type BundleInputs, type BundleParts } from './write-content.ts';
 
 /** What a manifest tells of the making, beside the content. */
 export interface BundleRecord {
   readonly levels: readonly BundleLevel[];
-  readonly recovery: BundleRecovery | null;
+  readonly parts: BundleParts;
   /** Text of the quality card. */
   readonly qualityCard: string | null;
   readonly madeBy: Pick<BundleManifest['madeBy'], 'version' | 'command' | 'seed' | 'measuredOn'>;
@@ -33,8 +33,9 @@ export async function finishBundle(
 ): Promise<BundleManifest> {
   const at = (name: string): string => join(folder, name);
   if (record.qualityCard !== null) writeFileSync(at(QUALITY_CARD_FILE), record.qualityCard);
+  const { recovery, staticPrefill } = record.parts;
   const files = [];
-  for (const path of [...Object.values(BUNDLE_FILES), QUALITY_CARD_FILE])
+  for (const path of [...Object.values(BUNDLE_FILES), QUALITY_CARD_FILE, ...staticFiles(staticPrefill)])
     if (existsSync(at(path)))
       files.push({ path, sizeBytes: statSync(at(path)).size, sha256: await hashFile(at(path), signal) });
   const { plan, importance } = learned;
@@ -60,8 +61,9 @@ export async function finishBundle(
     ranking: plan.ranking,
     alwaysOn: plan.alwaysOn,
     levels: [...record.levels],
-    ...(record.recovery === null ? {} : { recovery: record.recovery }),
+    ...(recovery === null ? {} : { recovery }),
     ...tlmEntry(learned),
+    staticPrefill,
     files,
     licence: model.licence,
     madeBy: {

@@ -1,16 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BundleRecovery, Variant } from '../../core/bundle-manifest.ts';
+import type { BundleRecovery, BundleStaticPrefill, Variant } from '../../core/bundle-manifest.ts';
+import type { ModelConfig } from '../../core/model-config.ts';
 import type { LayerOrder } from '../../core/recipe-blobs.ts';
 import { writeDecoderGraph } from '../graph/decoder-graph.ts';
 import { storeDecoder, VARIANT_FORMS } from '../graph/decoder-weights.ts';
 import { WeightsFile } from '../graph/weights-file.ts';
 import { readLayer, reorderLayer } from '../levels/reorder.ts';
 import { applySmoothing, layerSmoothing, type LayerSmoothing } from '../quantize/smooth-layer.ts';
-import type { Learned } from '../recipe/loaded-recipe.ts';
+import type { Learned, LearnedRecovery } from '../recipe/loaded-recipe.ts';
 import type { LayerTensors, SourceModel } from '../sources/source-model.ts';
 import { writeBundleTlm } from '../tlm/bundle-graph.ts';
 import { decodeTlm } from '../tlm/tlm-parameters.ts';
+import { writeStaticGraphs } from './static-graphs.ts';
 import { writeVariantAdapters } from './variant-adapters.ts';
 
 /** Names of a bundle's files. */
@@ -31,9 +33,14 @@ export interface BundleInputs {
   readonly variant: Variant;
 }
 
+/** What the manifest tells of files that not every bundle has. */
+export interface BundleParts {
+  readonly recovery: BundleRecovery | null;
+  readonly staticPrefill: BundleStaticPrefill;
+}
+
 /**
  * Writes weights, graphs, tokenizer, adapters and the TLM into a folder; the bytes depend on nothing but the inputs.
- * Returns the adapters' entry for the manifest.
  *
  * @param onFraction 0..1; may throw to cancel.
  */
@@ -41,7 +48,7 @@ export function writeBundleContent(
   folder: string,
   { model, learned, variant }: BundleInputs,
   onFraction: (fraction: number) => void,
-): BundleRecovery | null {
+): BundleParts {
   const { config } = model;
   const { plan, orders, recovery } = learned;
   const at = (name: string): string => join(folder, name);
@@ -74,7 +81,21 @@ export function writeBundleContent(
       decodeTlm(learned.tlm.bytes),
       { catalog: file.catalog, weightsFile: BUNDLE_FILES.weights, inputSize: config.hiddenSize },
     );
-  if (recovery === null) return null;
+  const written =
+    recovery === null ? null : writeRecovery(at(BUNDLE_FILES.adapters), config, recovery, orders, smoothings);
+  return {
+    recovery: written,
+    staticPrefill: writeStaticGraphs(folder, plan.levels, { ...graph, recovery: written }),
+  };
+}
+
+function writeRecovery(
+  path: string,
+  config: ModelConfig,
+  recovery: LearnedRecovery,
+  orders: readonly LayerOrder[],
+  smoothings: readonly LayerSmoothing[],
+): BundleRecovery {
   const { sites, rank, bias, method } = recovery.about;
   return {
     file: BUNDLE_FILES.adapters,
@@ -82,7 +103,7 @@ export function writeBundleContent(
     sites,
     rank,
     bias,
-    levels: writeVariantAdapters(at(BUNDLE_FILES.adapters), config, recovery, orders, smoothings),
+    levels: writeVariantAdapters(path, config, recovery, orders, smoothings),
     method,
   };
 }

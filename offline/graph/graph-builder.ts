@@ -77,6 +77,12 @@ export class GraphBuilder {
     return value;
   }
 
+  /** A stored weight under other dims of the same size. */
+  view(name: string, dims: readonly number[]): string {
+    const value = `weights.${name}.as_${dims.join('_')}`;
+    return this.mapped(value, this.#shared.weightsFile, { ...this.stored(name), dims });
+  }
+
   /** A tensor of another file than the graph's weights. */
   mapped(name: string, location: string, stored: StoredTensor): string {
     const { initializers } = this.#shared;

@@ -192,12 +192,12 @@ async function measureRival(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const inputs = { model, learned: rival.learned, variant };
-  const recovery = writeBundleContent(folder, inputs, at(`writing ${rival.kind}`));
+  const parts = writeBundleContent(folder, inputs, at(`writing ${rival.kind}`));
   const { levels } = rival.learned.plan;
   const manifest = await finishBundle(
     folder,
     inputs,
-    { levels, recovery, qualityCard: null, madeBy: { version: '', command: 'comparison', seed: 0 } },
+    { levels, parts, qualityCard: null, madeBy: { version: '', command: 'comparison', seed: 0 } },
     signal,
   );
   const full = unwrap(await openLevels(bundle.folder, bundle.manifest));

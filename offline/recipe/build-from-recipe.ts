@@ -41,13 +41,13 @@ export async function buildFromRecipe(
 ): Promise<BundleManifest> {
   const { recipe, learned, qualityCard } = loaded;
   const inputs = { model, learned, variant };
-  const recovery = writeBundleContent(folder, inputs, onFraction);
+  const parts = writeBundleContent(folder, inputs, onFraction);
   return finishBundle(
     folder,
     inputs,
     {
       levels: levelsOf(loaded, variant, kinship),
-      recovery,
+      parts,
       qualityCard,
       madeBy: {
         version: recipe.madeBy.version,
