@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { levelSchema } from './level.ts';
+import { executionProviderSchema } from './runtime-pack.ts';
 import { sloLimitsSchema, sloSchema } from './slo.ts';
 
 /** What is run for a request: the share of compressible prompt tokens kept, and the level. */
@@ -78,6 +79,8 @@ export const elasticReportSchema = decisionSchema.extend({
     tpotMs: z.number().nullable(),
     e2elMs: z.number().nullable(),
   }),
+  /** Tokens of the prompt that another provider than the CPU prefilled; absent = none. */
+  prefilledAhead: z.object({ provider: executionProviderSchema, tokens: z.int() }).optional(),
   /** null = not bounded or not measurable. */
   sloHit: z.object({
     ttft: z.boolean().nullable(),

@@ -1,17 +1,24 @@
 import { parentPort } from 'node:worker_threads';
-import { fail, ok, type Result } from '../core/result.ts';
+import { fail, ok, type Failure, type Result } from '../core/result.ts';
+import type { ExecutionProvider } from '../core/runtime-pack.ts';
 import { firstLine } from './engine/open-session.ts';
 import { openBundleEngine } from './engine/open-engine.ts';
-import { generate } from './engine/generate.ts';
+import { generate, type GenerationHooks } from './engine/generate.ts';
 import type { ElasticEngine } from './engine/elastic-engine.ts';
+import { StaticPrefill } from './engine/static/static-prefill.ts';
+import { staticRules } from './engine/static/static-rules.ts';
 import { verifyBundle } from './engine/verify-bundle.ts';
 import type {
   EngineOpened,
   OpenCommand,
+  ProveCommand,
   TlmState,
   WorkerCommand,
   WorkerReply,
 } from './host/worker-protocol.ts';
+import type { ProofFindings } from './proof/prove.ts';
+import { proveBundle } from './proof/prove-bundle.ts';
+import { libraryProviders, sessionProviders } from './proof/proof-runtime.ts';
 import { openTlm, type Tlm, type TlmAnswer, type TlmQuestion } from './tlm/tlm.ts';
 
 // Entry of the engine's worker thread: the runtime blocks the thread that it runs on.
@@ -22,7 +29,11 @@ const reply = (message: WorkerReply): void => port.postMessage(message);
 
 let engine: ElasticEngine | null = null;
 let tlm: Tlm | null = null;
+/** Prefills ahead of the engine, on another provider. */
+let ahead: StaticPrefill | null = null;
 let activeId: number | null = null;
+/** What the engine was opened from. */
+let source: OpenCommand | null = null;
 
 async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
   const startedAt = performance.now();
@@ -35,6 +46,7 @@ async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
   const opened = await openBundleEngine(command.bundleDir, command.manifest, command);
   if (!opened.ok) return opened;
   engine = opened.value.engine;
+  source = command;
   const tlmState = await openTlmOf(command);
   const { segmentForm, fallback } = opened.value;
   return ok({
@@ -43,6 +55,7 @@ async function open(command: OpenCommand): Promise<Result<EngineOpened>> {
     loadMs: performance.now() - startedAt,
     hashedBytes: verified.value.hashedBytes,
     tlm: tlmState,
+    library: libraryProviders(),
   });
 }
 
@@ -64,8 +77,43 @@ async function askTlm(question: TlmQuestion): Promise<Result<TlmAnswer>> {
   }
 }
 
+async function prove(command: ProveCommand): Promise<Result<ProofFindings>> {
+  try {
+    if (engine === null || source === null) throw new Error('the engine is not open');
+    const found = await proveBundle(engine, source, command);
+    const cancelled = Atomics.load(command.cancelFlag, 0) !== 0;
+    return cancelled ? fail('request-cancelled', 'The proof was cancelled.') : ok(found);
+  } catch (error) {
+    return fail('proof-run', `The execution providers cannot be proved: ${firstLine(error)}.`);
+  }
+}
+
+async function prefillOn(provider: ExecutionProvider): Promise<Result<null>> {
+  const before = ahead;
+  ahead = null;
+  await before?.dispose();
+  if (provider === 'cpu') return ok(null);
+  if (source === null) return fail('engine-closed', 'The engine is not open.');
+  const { bundleDir, manifest, threads } = source;
+  const providers = sessionProviders(provider, threads);
+  const opened = await StaticPrefill.open({
+    bundleDir,
+    manifest,
+    threads,
+    ...staticRules(provider),
+    provider,
+    providers,
+  });
+  if (!opened.ok) return opened;
+  ahead = opened.value;
+  return ok(null);
+}
+
+const prefillLost = (failure: Failure): void => reply({ kind: 'prefill-lost', failure });
+
 async function close(): Promise<void> {
   await tlm?.dispose();
+  await ahead?.dispose();
   await engine?.dispose();
   tlm = null;
   engine = null;
@@ -76,18 +124,22 @@ async function serve(command: Extract<WorkerCommand, { kind: 'generate' }>): Pro
   if (engine === null) return reply({ kind: 'failed', id, message: 'the engine is not open' });
   activeId = id;
   try {
-    const end = await generate(engine, table, request, {
+    const hooks: GenerationHooks = {
       onLevel: (from, switchMs) => reply({ kind: 'level', id, from, switchMs }),
       onPromptScores: (scores) => reply({ kind: 'prompt-scores', id, scores }),
       onToken: (token) => reply({ kind: 'token', id, token }),
+      onStaticFailure: prefillLost,
       cancelled: () => Atomics.load(cancelFlag, 0) !== 0,
-    });
-    reply({ kind: 'done', id, end });
+    };
+    reply({ kind: 'done', id, end: await generate(engine, table, request, hooks, ahead) });
   } catch (error) {
     reply({ kind: 'failed', id, message: firstLine(error) });
   } finally {
     activeId = null;
   }
+  const caughtUp = await ahead?.catchUp();
+  if (caughtUp?.ok === false) prefillLost(caughtUp.failure);
+  if (ahead?.failed === true) await prefillOn('cpu');
 }
 
 port.on('message', (command: WorkerCommand) => {
@@ -100,6 +152,14 @@ port.on('message', (command: WorkerCommand) => {
       break;
     case 'tlm':
       void askTlm(command.question).then((result) => reply({ kind: 'tlm-answer', id: command.id, result }));
+      break;
+    case 'prove':
+      void prove(command).then((result) => reply({ kind: 'proved', id: command.id, result }));
+      break;
+    case 'prefill-on':
+      void prefillOn(command.provider).then((result) =>
+        reply({ kind: 'prefill-set', id: command.id, result }),
+      );
       break;
     case 'lower-level':
       reply({

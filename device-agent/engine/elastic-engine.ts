@@ -107,7 +107,10 @@ export class ElasticEngine {
     this.#pool.release(sequence.cache);
   }
 
-  /** Runs the prompt; returns the logits of its last position, or null when cancelled. */
+  /**
+   * Runs the prompt, or what is left of it behind the rows that the cache has already; returns the logits of its
+   * last position, or null when cancelled. Positions in the options count in `tokens`.
+   */
   async prefill(
     sequence: Sequence,
     tokens: readonly number[],
@@ -118,7 +121,7 @@ export class ElasticEngine {
     let last: Float32Array | null = null;
     for (let at = 0; at < tokens.length;) {
       if (options.cancelled?.() === true) return null;
-      const alone = at === 0 && this.model.firstTokenAlone && tokens.length > 1;
+      const alone = sequence.cache.length === 0 && this.model.firstTokenAlone && tokens.length > 1;
       const size = alone ? 1 : Math.min(chunk, tokens.length - at);
       const part = tokens.slice(at, at + size);
       if (alone && logitsFrom > 0) {

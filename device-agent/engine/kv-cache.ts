@@ -50,16 +50,17 @@ export class KvCache {
   }
 
   /**
-   * Appends the rows of a run's `kv_delta` [2, groups on, tokens, headDim] and advances {@link length}.
+   * Appends the rows of a run's `kv_delta` [2, groups on, rows, headDim] and advances {@link length}.
    *
    * @param on per attention segment, whether it was on in that run.
+   * @param rows rows of the run, of which the first `tokens` count.
    */
-  append(delta: Float32Array, tokens: number, on: readonly boolean[]): void {
+  append(delta: Float32Array, tokens: number, on: readonly boolean[], rows = tokens): void {
     const { groups, headDim } = this.#shape;
     const rowSize = tokens * headDim;
     const groupsOn = groups.reduce((sum, count, a) => sum + (on[a] === true ? count : 0), 0);
-    if (delta.length !== 2 * groupsOn * rowSize)
-      throw new Error(`kv_delta has ${delta.length} values, expected ${2 * groupsOn * rowSize}`);
+    if (delta.length !== 2 * groupsOn * rows * headDim)
+      throw new Error(`kv_delta has ${delta.length} values, expected ${2 * groupsOn * rows * headDim}`);
     if (this.length + tokens > this.capacity) throw new Error('KV cache is full');
     let source = 0;
     for (const side of [this.keys, this.values])
@@ -71,10 +72,29 @@ export class KvCache {
             delta.subarray(source, source + rowSize),
             (group * this.capacity + this.length) * headDim,
           );
-          source += rowSize;
+          source += rows * headDim;
         }
       }
     this.length += tokens;
+  }
+
+  /**
+   * Copies the filled rows of some attention segments' keys or values into [their groups, rows, headDim].
+   *
+   * @param side {@link keys} or {@link values}
+   * @param rows at least {@link length}; those behind it are left as they are.
+   */
+  copyRows(side: readonly Tensor[], places: readonly number[], target: Float32Array, rows: number): void {
+    const { groups, headDim } = this.#shape;
+    let to = 0;
+    for (const place of places) {
+      const source = side[place]?.data as Float32Array;
+      for (let group = 0; group < (groups[place] ?? 0); group++) {
+        const from = group * this.capacity * headDim;
+        target.set(source.subarray(from, from + this.length * headDim), to);
+        to += rows * headDim;
+      }
+    }
   }
 
   /** Copies the filled positions of another cache of the same shape. */

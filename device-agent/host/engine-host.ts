@@ -1,11 +1,19 @@
 import { Worker } from 'node:worker_threads';
 import type { Level } from '../../core/level.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
+import type { ExecutionProvider } from '../../core/runtime-pack.ts';
 import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
+import type { ProofFindings } from '../proof/prove.ts';
 import type { TlmAnswer, TlmQuestion } from '../tlm/tlm.ts';
 import { findWorkerFile } from './worker-file.ts';
-import type { EngineOpened, OpenCommand, WorkerCommand, WorkerReply } from './worker-protocol.ts';
+import type {
+  EngineOpened,
+  OpenCommand,
+  ProveCommand,
+  WorkerCommand,
+  WorkerReply,
+} from './worker-protocol.ts';
 
 export interface HostOptions extends Omit<OpenCommand, 'kind'> {
   /** Built worker; default: found beside this program. */
@@ -36,11 +44,15 @@ export class EngineHost {
   state: HostState = 'loading';
   failure: Failure | null = null;
   opened: EngineOpened | null = null;
+  /** What prefills; `cpu` = the engine alone. */
+  prefillProvider: ExecutionProvider = 'cpu';
   readonly #options: HostOptions;
   readonly #workerFile: string;
   #worker: Worker | null = null;
   #active: ActiveRun | null = null;
   #question: { readonly id: number; readonly settle: (result: Result<TlmAnswer>) => void } | null = null;
+  #proof: { readonly id: number; readonly settle: (result: Result<ProofFindings>) => void } | null = null;
+  #setting: { readonly id: number; readonly settle: (result: Result<null>) => void } | null = null;
   #opening: Promise<Result<EngineOpened>> | null = null;
   #settleOpening: ((result: Result<EngineOpened>) => void) | null = null;
   #nextId = 1;
@@ -90,7 +102,7 @@ export class EngineHost {
     const opened = await this.#opening;
     if (!opened.ok) return opened;
     if (this.#active !== null) throw new Error('the engine serves one request at a time');
-    if (signal?.aborted === true) return ok({ reason: 'cancelled', tokens: 0, tail: '' });
+    if (signal?.aborted === true) return ok({ ahead: null, reason: 'cancelled', tokens: 0, tail: '' });
     const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
     const cancel = (): void => {
       Atomics.store(cancelFlag, 0, 1);
@@ -125,6 +137,54 @@ export class EngineHost {
       this.#post({ kind: 'tlm', id, question });
     });
     this.#question = null;
+    return result;
+  }
+
+  /**
+   * Tries the execution providers; the engine must be idle. Failures: `proof-run`, `request-cancelled`,
+   * `engine-crashed`, and that of opening.
+   */
+  async prove(
+    question: Omit<ProveCommand, 'kind' | 'id' | 'cancelFlag'>,
+    signal: AbortSignal,
+  ): Promise<Result<ProofFindings>> {
+    if (this.#opening === null) throw new Error('open() comes first');
+    const opened = await this.#opening;
+    if (!opened.ok) return opened;
+    if (this.#proof !== null || this.#active !== null) throw new Error('a proof has the engine to itself');
+    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
+    const cancel = (): void => {
+      Atomics.store(cancelFlag, 0, 1);
+    };
+    if (signal.aborted) cancel();
+    signal.addEventListener('abort', cancel);
+    const result = await new Promise<Result<ProofFindings>>((settle) => {
+      const id = this.#nextId++;
+      this.#proof = { id, settle };
+      this.#post({ kind: 'prove', id, ...question, cancelFlag });
+    });
+    this.#proof = null;
+    signal.removeEventListener('abort', cancel);
+    return result;
+  }
+
+  /**
+   * Prefills on this provider from now on, until the worker dies; `cpu` = by the engine alone. The engine must be
+   * idle. Failures: `static-graph-missing`, `graph-rejected`, `engine-crashed`, and that of opening; the
+   * engine then prefills.
+   */
+  async prefillOn(provider: ExecutionProvider): Promise<Result<null>> {
+    if (this.#opening === null) throw new Error('open() comes first');
+    const opened = await this.#opening;
+    if (!opened.ok) return opened;
+    if (this.#setting !== null || this.#active !== null) throw new Error('the engine is not idle');
+    const result = await new Promise<Result<null>>((settle) => {
+      const id = this.#nextId++;
+      this.#setting = { id, settle };
+      this.#post({ kind: 'prefill-on', id, provider });
+    });
+    this.#setting = null;
+    this.prefillProvider = result.ok ? provider : 'cpu';
     return result;
   }
 
@@ -169,6 +229,19 @@ export class EngineHost {
       if (this.#question?.id === reply.id) this.#question.settle(reply.result);
       return;
     }
+    if (reply.kind === 'proved') {
+      if (this.#proof?.id === reply.id) this.#proof.settle(reply.result);
+      return;
+    }
+    if (reply.kind === 'prefill-set') {
+      if (this.#setting?.id === reply.id) this.#setting.settle(reply.result);
+      return;
+    }
+    if (reply.kind === 'prefill-lost') {
+      this.prefillProvider = 'cpu';
+      this.#options.log(`the CPU prefills from now on: ${reply.failure.message}`);
+      return;
+    }
     if (active === null || reply.id !== active.id) return;
     switch (reply.kind) {
       case 'level':
@@ -198,6 +271,10 @@ export class EngineHost {
     this.#active?.settle(failure);
     this.#active?.lowering?.(failure);
     this.#question?.settle(failure);
+    this.#proof?.settle(failure);
+    this.#setting?.settle(failure);
+    // What prefilled may be what killed it.
+    this.prefillProvider = 'cpu';
     if (this.state === 'ready') {
       this.#options.log(`engine worker died (${why}); opening the session again`);
       void this.open().then((result) => {

@@ -1,9 +1,12 @@
 import type { BundleManifest } from '../../core/bundle-manifest.ts';
 import type { Level } from '../../core/level.ts';
-import type { Result } from '../../core/result.ts';
+import type { Simulation } from '../../core/provider-proof.ts';
+import type { Failure, Result } from '../../core/result.ts';
+import type { ExecutionProvider } from '../../core/runtime-pack.ts';
 import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
 import type { SegmentForm } from '../engine/open-engine.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
+import type { ProofFindings } from '../proof/prove.ts';
 import type { TlmAnswer, TlmQuestion } from '../tlm/tlm.ts';
 
 /** Messages between the HTTP thread and the engine's worker thread; both are this program. */
@@ -18,6 +21,19 @@ export interface OpenCommand {
   readonly stampFile: string | null;
 }
 
+/** Try the library's execution providers; needs the engine to itself. */
+export interface ProveCommand {
+  readonly kind: 'prove';
+  readonly id: number;
+  readonly simulate: Simulation | null;
+  /** API level of the phone's Android; null = not known. */
+  readonly sdk: number | null;
+  /** Where attempts that end the process are remembered; null = nowhere. */
+  readonly attemptFile: string | null;
+  readonly attemptKey: string;
+  readonly cancelFlag: Int32Array;
+}
+
 export type WorkerCommand =
   | OpenCommand
   | {
@@ -29,6 +45,9 @@ export type WorkerCommand =
       readonly cancelFlag: Int32Array;
     }
   | { readonly kind: 'tlm'; readonly id: number; readonly question: TlmQuestion }
+  | ProveCommand
+  /** Prefill on this provider from now on; `cpu` = by the engine alone. Needs the engine to itself. */
+  | { readonly kind: 'prefill-on'; readonly id: number; readonly provider: ExecutionProvider }
   | { readonly kind: 'lower-level'; readonly id: number; readonly level: Level }
   | { readonly kind: 'close' };
 
@@ -41,6 +60,8 @@ export interface EngineOpened {
   readonly loadMs: number;
   readonly hashedBytes: number;
   readonly tlm: TlmState;
+  /** Execution providers of the ONNX Runtime library. */
+  readonly library: readonly ExecutionProvider[];
 }
 
 export type WorkerReply =
@@ -57,4 +78,10 @@ export type WorkerReply =
     }
   /** Failure `tlm-run`. */
   | { readonly kind: 'tlm-answer'; readonly id: number; readonly result: Result<TlmAnswer> }
+  /** Failures `proof-run`, `request-cancelled`. */
+  | { readonly kind: 'proved'; readonly id: number; readonly result: Result<ProofFindings> }
+  /** Failures `static-graph-missing`, `graph-rejected`. */
+  | { readonly kind: 'prefill-set'; readonly id: number; readonly result: Result<null> }
+  /** Static prefill went wrong while serving; requests are prefilled by the engine. */
+  | { readonly kind: 'prefill-lost'; readonly failure: Failure }
   | { readonly kind: 'closed' };

@@ -142,7 +142,7 @@ export class RequestServer {
       );
     return {
       result,
-      report: elasticReport(request, decision, queueMs, tokenAtMs),
+      report: elasticReport(request, decision, queueMs, tokenAtMs, result.ok ? result.value.ahead : null),
       usage: {
         prompt_tokens: request.promptTokens.length,
         completion_tokens: tokenAtMs.length,

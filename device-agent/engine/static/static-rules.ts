@@ -1,0 +1,20 @@
+import type { ExecutionProvider } from '../../../core/runtime-pack.ts';
+import type { ChunkRules } from './plan-chunks.ts';
+
+/**
+ * Chunks that accelerators were measured to gain at (32 to 512 rows; phones are quickest at about this many), and that
+ * most prompts are a few of.
+ */
+const CHUNK = 128;
+/** NNAPI takes no open dims: with its chunk this covers prompts of 512 tokens; the engine runs what is longer. */
+const NNAPI_PAST = 384;
+/** Below this fill the engine is as quick by itself as a whole chunk is. */
+const MINIMUM_FILL = 0.5;
+/** Each holds its weights in float32, beside the engine's. */
+const PLACES = 2;
+
+/** How static prefill is set up for a provider. */
+export function staticRules(provider: ExecutionProvider): ChunkRules & { readonly places: number } {
+  const pastBuckets = provider === 'nnapi' ? [NNAPI_PAST] : [];
+  return { chunk: CHUNK, pastBuckets, minimumFill: MINIMUM_FILL, places: PLACES };
+}
