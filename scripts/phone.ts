@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { describeFailure } from '../core/result.ts';
 import { startVirtualPhone } from '../virtual-phone/index.ts';
 
@@ -11,6 +11,8 @@ interface Flags {
   readonly linkMbps?: number;
   readonly linkLatencyMs: number;
   readonly storageMib?: number;
+  readonly arch: 'host' | 'arm64';
+  readonly emulator?: string;
   readonly json: boolean;
   readonly exitWithStdin: boolean;
 }
@@ -31,6 +33,12 @@ const flags = new Command('phone')
   .option('--link-mbps <n>', 'bandwidth between phone and host, megabit per second', number)
   .option('--link-latency-ms <n>', 'one-way latency of the link, milliseconds', number, 0)
   .option('--storage-mib <n>', 'size of its storage, MiB', number)
+  .addOption(
+    new Option('--arch <name>', 'its processor; arm64 is emulated where this computer is x86_64')
+      .choices(['host', 'arm64'])
+      .default('host'),
+  )
+  .option('--emulator <file>', 'qemu’s user emulation for arm64 (default: the one on PATH)')
   .option('--json', 'print one JSON line instead of text', false)
   .option('--exit-with-stdin', 'switch off when stdin closes', false)
   .parse()
@@ -41,6 +49,8 @@ const started = await startVirtualPhone({
   adbServerPort: flags.adbServerPort,
   isThermalOn: flags.thermal,
   linkLatencyMs: flags.linkLatencyMs,
+  arch: flags.arch,
+  ...(flags.emulator === undefined ? {} : { emulatorPath: flags.emulator }),
   ...(flags.serial === undefined ? {} : { serial: flags.serial }),
   ...(flags.state === undefined ? {} : { stateDir: flags.state }),
   ...(flags.linkMbps === undefined ? {} : { linkMbps: flags.linkMbps }),
@@ -67,13 +77,13 @@ if (flags.exitWithStdin) {
   process.stdin.resume();
 }
 if (flags.json) {
-  const { serial, adbdPort, adbServerPort, stateDir } = phone;
+  const { serial, adbdPort, adbServerPort, stateDir, isEmulated } = phone;
   process.stdout.write(
-    `${JSON.stringify({ serial, adbdPort, adbServerPort, stateDir, pid: process.pid })}\n`,
+    `${JSON.stringify({ serial, adbdPort, adbServerPort, stateDir, isEmulated, pid: process.pid })}\n`,
   );
 } else {
   process.stdout.write(
-    `Virtual phone ${phone.serial} is on. It is software on this computer: its speed is this computer's.\n` +
+    `Virtual phone ${phone.serial} is on. It is software on this computer: ${phone.isEmulated ? 'its arm64 processor is emulated, its speed is of no phone.' : "its speed is this computer's."}\n` +
       `  with your adb:     adb connect 127.0.0.1:${phone.adbdPort ?? ''}\n` +
       `  without a server:  adb -P ${phone.adbServerPort ?? ''} devices   (or any adb client on that port)\n` +
       `  its files:         ${phone.stateDir}\n`,

@@ -1,4 +1,4 @@
-// The parts of a test machine that npm does not bring: Google's adb, Chromium, a display, an Electron that runs.
+// The parts of a test machine that npm does not bring: Google's adb, Chromium, a display, qemu, an Electron that runs.
 // As root they are installed with apt-get; elsewhere a missing part is said loudly and its tests are skipped.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,6 +28,11 @@ const APT_PARTS = [
   { packages: ['adb'], isThere: () => onPath('adb'), what: "Google's adb" },
   { packages: ['chromium'], isThere: () => onPath('chromium'), what: 'Chromium' },
   { packages: ['xvfb', 'xauth'], isThere: () => onPath('Xvfb') && onPath('xauth'), what: 'Xvfb' },
+  {
+    packages: ['qemu-user-static'],
+    isThere: () => process.arch !== 'x64' || ['qemu-aarch64-static', 'qemu-aarch64'].some(onPath),
+    what: "qemu's user emulation for arm64",
+  },
   {
     packages: ['libnss3', 'libatk-bridge2.0-0', 'libgtk-3-0', 'libgbm1', 'libasound2'],
     isThere: () => ['libnss3.so', 'libgtk-3.so.0', 'libgbm.so.1', 'libasound.so.2'].every(inLoaderCache),

@@ -13,6 +13,18 @@ const FOLDER = join(PROJECT_FOLDER, 'assets', 'built-in');
 export const BUILT_IN_WEIGHTS = join(FOLDER, `${BUILT_IN_MODEL}.Q8_0.gguf`);
 const BUILT_IN_RECIPE = join(FOLDER, 'recipe');
 
+/** The built-in model's bundle, for a phone whose processor is emulated; says why. Failures: those of `defaultBundle`. */
+export function builtInForEmulation(variant: Variant, signal: AbortSignal): Promise<Result<BuiltBundle>> {
+  say(
+    `bundle: ${BUILT_IN_MODEL}, because the emulator takes seconds for each token of ${DEFAULT_MODEL}; its answers are no measure of anything. --bundle names another.`,
+  );
+  return builtIn(variant, signal);
+}
+
+function builtIn(variant: Variant, signal: AbortSignal): Promise<Result<BuiltBundle>> {
+  return defaultBundle({ model: BUILT_IN_WEIGHTS, recipeFolder: BUILT_IN_RECIPE, variant }, signal);
+}
+
 /**
  * The default model's bundle; where its weights are neither cached nor to be had, the built-in model's, and that
  * is said. The next start tries the network again. Failures: those of `defaultBundle`.
@@ -25,5 +37,5 @@ export async function defaultOrBuiltIn(variant: Variant, signal: AbortSignal): P
   say(`*** ${BUILT_IN_MODEL} stands in for ${DEFAULT_MODEL}. ***`);
   say('*** It shows how levels, deadlines and switching work; its answers are no measure of anything. ***');
   say('');
-  return defaultBundle({ model: BUILT_IN_WEIGHTS, recipeFolder: BUILT_IN_RECIPE, variant }, signal);
+  return builtIn(variant, signal);
 }

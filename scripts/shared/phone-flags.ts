@@ -32,6 +32,14 @@ export function addPhoneFlags(command: Command): Command {
       '--no-guard-correction',
       'the guard does not correct the profile by what it measures (to compare)',
     )
+    .addOption(
+      new Option(
+        '--arch <name>',
+        'virtual phone: its processor; arm64 is emulated where this computer is x86_64',
+      )
+        .choices(['host', 'arm64'])
+        .default('host'),
+    )
     .option('--thermal', 'virtual phone: heat slows it')
     .option('--link-mbps <n>', 'virtual phone: bandwidth of its cable, megabit per second', positiveNumber);
 }

@@ -10,14 +10,19 @@ const startedPhoneSchema = z.object({
   adbdPort: z.int(),
   adbServerPort: z.int(),
   stateDir: z.string(),
+  isEmulated: z.boolean(),
   pid: z.int(),
 });
 export type StartedPhone = z.infer<typeof startedPhoneSchema>;
 
 export interface VirtualPhoneOptions {
-  readonly thermal?: boolean;
+  readonly thermal?: boolean | undefined;
   readonly linkMbps?: number | undefined;
   readonly stateDir?: string | undefined;
+  readonly serial?: string | undefined;
+  readonly arch?: 'host' | 'arm64' | undefined;
+  /** qemu's user emulation for arm64; default: the one on PATH. */
+  readonly emulator?: string | undefined;
 }
 
 /** A virtual phone in a process of its own, so that it takes no time from the desktop; ends with this one. */
@@ -44,6 +49,9 @@ export class PhoneProcess {
     if (options.thermal === true) args.push('--thermal');
     if (options.linkMbps !== undefined) args.push('--link-mbps', String(options.linkMbps));
     if (options.stateDir !== undefined) args.push('--state', options.stateDir);
+    if (options.serial !== undefined) args.push('--serial', options.serial);
+    if (options.arch !== undefined) args.push('--arch', options.arch);
+    if (options.emulator !== undefined) args.push('--emulator', options.emulator);
     const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr = (stderr + chunk.toString()).slice(-4000)));

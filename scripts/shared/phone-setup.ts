@@ -9,7 +9,8 @@ import {
   type DesktopOptionsInput,
 } from '../../electron/desktop/options.ts';
 import { say } from './command-line.ts';
-import { defaultOrBuiltIn } from './built-in-bundle.ts';
+import { builtInForEmulation, defaultOrBuiltIn } from './built-in-bundle.ts';
+import { chooseMachine, type PhoneArch } from './phone-machine.ts';
 import { cacheFolder, distFolder, onnxruntimeFolder, stateFolder } from './folders.ts';
 import { PhoneProcess } from './phone-process.ts';
 import { BUNGEE_VERSION } from './version.ts';
@@ -26,6 +27,8 @@ export interface PhoneFlags {
   readonly threads?: number | undefined;
   readonly thermal?: boolean | undefined;
   readonly guardCorrection: boolean;
+  /** Processor of the virtual phone. */
+  readonly arch: PhoneArch;
   readonly linkMbps?: number | undefined;
 }
 
@@ -48,13 +51,15 @@ export async function setUpPhone(
   host: DesktopOptionsInput['host'],
   signal: AbortSignal,
 ): Promise<Result<PhoneSetup>> {
-  const bundle = await chooseBundle(flags, signal);
+  const machine = await chooseMachine(flags, signal);
+  if (!machine.ok) return machine;
+  const bundle = await chooseBundle(flags, machine.value.isEmulated, signal);
   if (!bundle.ok) return bundle;
   if (!flags.guardCorrection)
     say('guard: --no-guard-correction is on, predictions are the profile’s, whatever is measured.');
   const started =
     flags.phone === 'virtual'
-      ? await PhoneProcess.start({ ...flags, stateDir: stateFolder('virtual-phone') })
+      ? await PhoneProcess.start({ thermal: flags.thermal, linkMbps: flags.linkMbps, ...machine.value.phone })
       : null;
   if (started !== null && !started.ok) return started;
   const virtualPhone = started?.value ?? null;
@@ -84,13 +89,16 @@ export async function setUpPhone(
 
 async function chooseBundle(
   flags: PhoneFlags,
+  isEmulated: boolean,
   signal: AbortSignal,
 ): Promise<Result<{ dir: string; bundleId: string }>> {
   if (flags.bundle !== undefined) {
     const manifest = await readBundle(flags.bundle);
     return manifest.ok ? ok({ dir: flags.bundle, bundleId: manifest.value.bundleId }) : manifest;
   }
-  const built = await defaultOrBuiltIn(flags.variant, signal);
+  const built = isEmulated
+    ? await builtInForEmulation(flags.variant, signal)
+    : await defaultOrBuiltIn(flags.variant, signal);
   return built.ok ? ok({ dir: built.value.dir, bundleId: built.value.manifest.bundleId }) : built;
 }
 

@@ -10,6 +10,8 @@ import { traceSpecOf } from '../shared/trace-flags.ts';
 import type { StartFlags } from './start-flags.ts';
 
 const DEFAULT_DURATION_S = 30;
+/** An emulated processor takes seconds for a prompt: at the usual load a run would tell of the queue alone. */
+const EMULATED_REQUESTS_PER_MINUTE = 10;
 
 function ms(value: number | null): string {
   return value === null ? '–' : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
@@ -41,6 +43,15 @@ function boundedTrace(trace: TraceSpec): TraceSpec {
   return trace.kind === 'table3' ? trace : { ...trace, durationS: trace.durationS ?? DEFAULT_DURATION_S };
 }
 
+/** The trace at a load that an emulated processor carries, unless the user or a file of theirs names one. */
+function relieved(trace: TraceSpec, { load, trace: named }: StartFlags): TraceSpec {
+  if (load !== undefined || trace.kind !== named) return trace;
+  say(
+    `load: ${EMULATED_REQUESTS_PER_MINUTE} requests a minute on an emulated processor; --load names another.`,
+  );
+  return { ...trace, requestsPerMinute: EMULATED_REQUESTS_PER_MINUTE };
+}
+
 /** Phone, bundle, agent and one trace without a window; ends when the trace does. */
 export async function startHeadless(flags: StartFlags, signal: AbortSignal): Promise<object> {
   const trace = boundedTrace(unwrap(traceSpecOf(flags)));
@@ -52,7 +63,8 @@ export async function startHeadless(flags: StartFlags, signal: AbortSignal): Pro
       }
       return true;
     });
-    unwrap(await service.call('run.start', { trace }));
+    const isEmulated = setup.virtualPhone?.phone.isEmulated === true;
+    unwrap(await service.call('run.start', { trace: isEmulated ? relieved(trace, flags) : trace }));
     const stop = (): void => void service.call('run.stop', {});
     signal.addEventListener('abort', stop, { once: true });
     const run = await service.runFinished();
@@ -65,7 +77,9 @@ export async function startHeadless(flags: StartFlags, signal: AbortSignal): Pro
         code: 'run-failed',
         message: `The run failed: ${run.failure ?? 'unknown reason'}`,
       });
-    return runReport(run, service.state().session ?? session, setup.bundleDir);
+    const state = service.state();
+    const device = state.devices.find(({ serial }) => serial === run.device.serial);
+    return runReport(run, state.session ?? session, device, setup.bundleDir);
   });
 }
 

@@ -91,6 +91,7 @@ describe('npm start with wrong arguments', () => {
     [['--headless', '--duration', 'soon'], 2, /must be a number above 0/],
     [['--headless', '--trace', 'walk'], 1, /neither a kind of trace nor a file/],
     [['--headles'], 2, /unknown option/],
+    [['--headless', '--phone', 'R5CT', '--arch', 'arm64'], 1, /R5CT has a processor of its own/],
   ])('%j ends with %d and one clear line', async (args, code, message) => {
     const run = await place.run('start', args);
     expect(run.code, run.stderr).toBe(code);
