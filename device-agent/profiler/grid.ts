@@ -57,6 +57,24 @@ function spread(levels: readonly Level[]): Level[] {
   return [...new Set(picks.filter((level) => level !== undefined))];
 }
 
+/** About how long the timed runs of a `quick` profile may take, ms: somebody waits for it. */
+const QUICK_MS = 40_000;
+/** Below this nothing is known of a cell's spread. */
+const LEAST_SAMPLES = 2;
+
+/**
+ * A `quick` plan with fewer runs per cell where the device is slow, as its warm-up told; any other plan as it is.
+ */
+export function shortened(
+  plan: ProfilePlan,
+  warmUp: readonly { readonly cell: Cell; readonly ms: number }[],
+): ProfilePlan {
+  const roundMs = estimateRemainingMs(warmUp, plan.cells, plan.decodeTokens);
+  if (plan.mode !== 'quick' || roundMs === null) return plan;
+  const rounds = Math.floor(QUICK_MS / roundMs);
+  return { ...plan, samples: Math.min(plan.samples, Math.max(LEAST_SAMPLES, rounds)) };
+}
+
 /** Every cell once per round, each round in an order of its own: drift spreads over all cells. */
 export function measurementOrder(plan: ProfilePlan): Cell[] {
   const random = seededRandom(plan.cells.length);

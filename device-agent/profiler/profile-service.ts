@@ -10,7 +10,14 @@ import type { TokenBytes } from '../engine/token-bytes.ts';
 import type { EngineHost } from '../host/engine-host.ts';
 import type { Orchestrator } from '../orchestrator/orchestrator.ts';
 import type { EventLog } from '../telemetry/event-log.ts';
-import { estimateRemainingMs, measurementOrder, planProfile, type Cell, type ProfilePlan } from './grid.ts';
+import {
+  estimateRemainingMs,
+  measurementOrder,
+  planProfile,
+  shortened,
+  type Cell,
+  type ProfilePlan,
+} from './grid.ts';
 import { saveProfile } from './profile-store.ts';
 
 export interface ProfileProgress {
@@ -98,11 +105,15 @@ export class ProfileService {
       const own = plan.cells.filter((cell) => cell.threads === threads);
       return Array.from({ length: plan.warmUpRuns }, (_, i) => own.at(-1 - i) ?? own[0]);
     });
+    const warmedUp: { cell: Cell; ms: number }[] = [];
     for (const cell of warmUp) {
-      const run = cell === undefined ? null : await this.#sample(cell, plan, hosts, signal);
-      if (run !== null && !run.ok) return run;
+      if (cell === undefined) continue;
+      const startedAt = performance.now();
+      const run = await this.#sample(cell, plan, hosts, signal);
+      if (!run.ok) return run;
+      warmedUp.push({ cell, ms: performance.now() - startedAt });
     }
-    const order = measurementOrder(plan);
+    const order = measurementOrder(shortened(plan, warmedUp));
     const done: { cell: Cell; ms: number }[] = [];
     for (const [i, cell] of order.entries()) {
       const startedAt = performance.now();

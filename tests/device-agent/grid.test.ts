@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { LEVELS } from '../../core/level.ts';
-import { estimateRemainingMs, measurementOrder, planProfile } from '../../device-agent/profiler/grid.ts';
+import {
+  estimateRemainingMs,
+  measurementOrder,
+  planProfile,
+  shortened,
+} from '../../device-agent/profiler/grid.ts';
 
 const lengthsOf = (mode: 'quick' | 'full', contextLength: number): number[] => [
   ...new Set(planProfile(mode, LEVELS, [2], contextLength).cells.map((cell) => cell.promptTokens)),
@@ -35,6 +40,26 @@ describe('planProfile', () => {
 
   test('one level gives one row of cells', () => {
     expect(planProfile('quick', [100], [2], 8192).cells).toHaveLength(3);
+  });
+});
+
+describe('a quick plan on a device that its warm-up found slow', () => {
+  const quick = planProfile('quick', LEVELS, [2], 8192);
+  const warmedUp = (ms: number): Parameters<typeof shortened>[1] =>
+    quick.cells.slice(-2).map((cell) => ({ cell, ms }));
+
+  test.each([
+    ['fast', 100, quick.samples],
+    ['slow', 2_000, 3],
+    ['very slow', 60_000, 2],
+  ])('%s: %d ms for the longest cells give %d runs a cell', (_device, ms, samples) => {
+    expect(shortened(quick, warmedUp(ms))).toEqual({ ...quick, samples });
+  });
+
+  test('stays as it is without a warm-up, and a full plan always', () => {
+    const full = planProfile('full', LEVELS, [2], 8192);
+    expect(shortened(quick, [])).toBe(quick);
+    expect(shortened(full, warmedUp(60_000))).toBe(full);
   });
 });
 
