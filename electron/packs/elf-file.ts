@@ -53,6 +53,11 @@ export function readElf(bytes: Buffer, what: string): Result<ElfFile> {
   }
 }
 
+/** Where the last segment of a readable ELF file ends in it, bytes. */
+export function readElfEnd(bytes: Buffer): number {
+  return Math.max(...readSegments(bytes).map(({ offset, fileBytes }) => offset + fileBytes));
+}
+
 function readSegments(bytes: Buffer): Segment[] {
   const table = Number(bytes.readBigUInt64LE(32));
   const entryBytes = bytes.readUInt16LE(54);

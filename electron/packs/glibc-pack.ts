@@ -8,6 +8,7 @@ import { readTar } from './archive/tar-archive.ts';
 import { collectLibraries } from './collect-libraries.ts';
 import { ARM64_MACHINE } from './elf-file.ts';
 import { errorMessage } from '../files/atomic-file.ts';
+import { stripElf } from './strip-elf.ts';
 import { PACK_LICENCES } from './pack-layout.ts';
 import { GLIBC_PINS } from './pack-pins.ts';
 import { obtainPart, type PartShelf } from './parts/part-shelf.ts';
@@ -81,7 +82,8 @@ export async function makeGlibcPack(
       parts,
     },
     files: [
-      { path: 'bin/node', bytes: program },
+      // 18 of 122 MB less to push; the libraries come stripped.
+      { path: 'bin/node', bytes: stripElf(program) },
       ...[...libraries.value].map(([name, bytes]) => ({ path: `lib/${name}`, bytes })),
       ...licences.flatMap(([name, bytes]) =>
         bytes === null ? [] : [{ path: `${PACK_LICENCES}/${name}.txt`, bytes }],

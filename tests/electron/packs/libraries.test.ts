@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { unwrap } from '../../../core/result.ts';
 import { collectLibraries } from '../../../electron/packs/collect-libraries.ts';
 import { ARM64_MACHINE, readElf } from '../../../electron/packs/elf-file.ts';
+import { stripElf } from '../../../electron/packs/strip-elf.ts';
 import { makeElf } from './made-archives.ts';
 
 const ONNXRUNTIME = join(
@@ -34,6 +37,27 @@ describe('an ELF file', () => {
     const elf = unwrap(readElf(await readFile(process.execPath), 'node'));
     expect(elf.interpreter).toMatch(/^\/.*ld-.*so/);
     expect(elf.needed).toContain('libc.so.6');
+  });
+
+  test('without symbols is shorter and loads as before', async () => {
+    const plain = makeElf({ needed: ['libc.so'], interpreter: '/lib/ld.so' });
+    const withSections = Buffer.concat([plain, Buffer.from('symbols, debug information')]);
+    withSections.writeBigUInt64LE(BigInt(plain.length), 40);
+    withSections.writeUInt16LE(41, 60);
+    const stripped = stripElf(withSections);
+    expect(stripped.length).toBe(plain.length);
+    expect(readElf(stripped, 'it')).toEqual(readElf(withSections, 'it'));
+    expect([stripped.readBigUInt64LE(40), stripped.readUInt16LE(60)]).toEqual([0n, 0]);
+    if (process.platform !== 'linux') return;
+    const program = await mkdtemp(join(tmpdir(), 'bungee-strip-'));
+    try {
+      const node = stripElf(await readFile(process.execPath));
+      await writeFile(join(program, 'node'), node, { mode: 0o755 });
+      expect(execFileSync(join(program, 'node'), ['-p', '6 * 7'], { encoding: 'utf8' })).toBe('42\n');
+      expect(node.length).toBeLessThanOrEqual((await stat(process.execPath)).size);
+    } finally {
+      await rm(program, { recursive: true, force: true });
+    }
   });
 
   test.each([
