@@ -35,7 +35,8 @@ function preparedRun(graph: TinyGraph, { contender, outputs }: Way): { run: () =
   const zeros = (dims: readonly number[]): InstanceType<typeof Tensor> =>
     new Tensor('float32', new Float32Array(dims.reduce((product, dim) => product * dim, 1)), dims);
   const session = contender.newSession();
-  const bytes = graph.bytes.slice();
+  // A copy with a buffer of its own.
+  const bytes = new Uint8Array(graph.bytes);
   session.loadModel(bytes.buffer, 0, bytes.byteLength, {
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

@@ -3,8 +3,13 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
 import { fail, ok, type Result } from '../../core/result.ts';
-import { buildBinding, type BindingTarget, type BuiltBinding } from '../native/build-binding.ts';
-import { bindingFolder, packageWithBinding, stockPackage } from '../native/package-with-binding.ts';
+import { buildBinding, type BuiltBinding } from '../native/build-binding.ts';
+import {
+  bindingFolder,
+  packageWithBinding,
+  stockPackage,
+  targetHere,
+} from '../native/package-with-binding.ts';
 
 /** The native class below onnxruntime-node's JavaScript. */
 export interface NativeSession {
@@ -37,11 +42,6 @@ export interface BindingContenders {
   readonly built: BuiltBinding;
 }
 
-function targetHere(): BindingTarget | null {
-  if (process.platform !== 'linux') return null;
-  return process.arch === 'x64' ? 'linux-x64' : process.arch === 'arm64' ? 'linux-arm64' : null;
-}
-
 /**
  * npm's binding and ours over the same ONNX Runtime in this process. Failures: `no-binding` (not for this
  * platform), those of buildBinding.
@@ -57,8 +57,8 @@ export async function bindingContenders(
       `Bungee's binding is built for Linux and Android, not ${process.platform}/${process.arch}.`,
     );
   await mkdir(work, { recursive: true });
-  const folder = packageWithBinding(work);
-  const built = await buildBinding(target, bindingFolder(folder), signal);
+  const folder = packageWithBinding(work, target);
+  const built = await buildBinding(target, bindingFolder(folder, target), signal);
   if (!built.ok) return built;
   return ok({ stock: contender('npm', stockPackage), ours: contender('Bungee', folder), built: built.value });
 }

@@ -5,19 +5,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { unwrap } from '../../../core/result.ts';
+import { buildBinding, type BuiltBinding } from '../../../scripts/native/build-binding.ts';
 import {
-  buildBinding,
-  type BindingTarget,
-  type BuiltBinding,
-} from '../../../scripts/native/build-binding.ts';
-import { bindingFolder, packageWithBinding } from '../../../scripts/native/package-with-binding.ts';
-
-const TARGETS: readonly string[] = ['linux-x64', 'linux-arm64'] satisfies BindingTarget[];
-
-function targetHere(): BindingTarget | null {
-  const here = `${process.platform}-${process.arch}`;
-  return TARGETS.includes(here) ? (here as BindingTarget) : null;
-}
+  bindingFolder,
+  packageWithBinding,
+  targetHere,
+  type NpmTarget,
+} from '../../../scripts/native/package-with-binding.ts';
 
 /** onnxruntime-node over our binding, built for this computer in a temporary folder. */
 export interface BuiltPackage {
@@ -28,24 +22,27 @@ export interface BuiltPackage {
   readonly remove: () => void;
 }
 
-/** null, said aloud, where the binding isn't for this platform or nothing can compile it; in CI that fails. */
-export async function buildPackage(): Promise<BuiltPackage | null> {
+/**
+ * Built for this computer, or for the Linux that is named. null, said aloud, where the binding isn't for this platform
+ * or nothing can compile it; in CI that fails.
+ */
+export async function buildPackage(target: NpmTarget | null = targetHere()): Promise<BuiltPackage | null> {
+  const why = target === null ? 'the binding is not for this platform' : null;
   const root = mkdtempSync(join(tmpdir(), 'bungee-binding-'));
-  const folder = packageWithBinding(root);
-  const target = targetHere();
-  const built =
-    target === null ? null : await buildBinding(target, bindingFolder(folder), AbortSignal.timeout(100_000));
-  // A source that does not compile is no missing part.
-  const missing = built === null || (!built.ok && built.failure.code === 'no-zig');
-  if (!missing)
-    return {
-      binding: unwrap(built),
-      folder,
-      root,
-      remove: () => rmSync(root, { recursive: true, force: true }),
-    };
+  if (target !== null) {
+    const folder = packageWithBinding(root, target);
+    const built = await buildBinding(target, bindingFolder(folder, target), AbortSignal.timeout(100_000));
+    // A source that does not compile is no missing part.
+    if (built.ok || built.failure.code !== 'no-zig')
+      return {
+        binding: unwrap(built),
+        folder,
+        root,
+        remove: () => rmSync(root, { recursive: true, force: true }),
+      };
+  }
   rmSync(root, { recursive: true, force: true });
-  process.stderr.write('SKIPPED: there is no C compiler for this computer, so the binding is not tested.\n');
+  process.stderr.write(`SKIPPED: ${why ?? 'there is no C compiler'}, so the binding is not tested.\n`);
   if (process.env['CI'] === 'true') throw new Error('CI builds the binding');
   return null;
 }

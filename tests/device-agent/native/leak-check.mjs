@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { writeModels } from './conformance-models.mjs';
 
 const [folder = '', sessions = '1000'] = process.argv.slice(2);
@@ -52,6 +53,23 @@ async function openAndForget() {
   await ort.InferenceSession.create(models.several, options);
 }
 
+/** A thread that ends with a session open and a run done. */
+const WORKER = `
+const { workerData } = require('node:worker_threads');
+const ort = require(workerData.entry);
+void ort.InferenceSession.create(workerData.model, workerData.options).then(async (session) => {
+  const feed = (dims) => new ort.Tensor('float32', new Float32Array(3), dims);
+  const { sum } = await session.run({ a: feed([1, 3]), b: feed([3]) });
+  if (sum.dims[1] !== 3) throw new Error('wrong result');
+});`;
+
+async function workerThatEnds() {
+  const entry = join(resolve(folder), 'dist', 'index.js');
+  const worker = new Worker(WORKER, { eval: true, workerData: { entry, model: models.add, options } });
+  const code = await new Promise((done, failed) => worker.once('exit', done).once('error', failed));
+  if (code !== 0) throw new Error(`a worker ended with ${code}`);
+}
+
 const grown = { 'open, run, close': await growth(Number(sessions), openRunClose) };
 grown['open and forget'] = await growth(Number(sessions) / 2, openAndForget);
 const session = await ort.InferenceSession.create(models.add, options);
@@ -69,6 +87,7 @@ grown['sessions that fail'] = await growth(1000, (i) =>
     extra: { a: i },
   }).catch(() => null),
 );
+grown['workers that end'] = await growth(40, workerThatEnds);
 await session.release();
 await texts.release();
 rmSync(work, { recursive: true, force: true });
