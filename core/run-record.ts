@@ -25,6 +25,8 @@ export const environmentSchema = z.object({
   hostNode: z.string(),
   platform: z.string(),
   agentNode: z.string().nullable(),
+  /** What the agent's Node and ONNX Runtime are made for, e.g. `linux-arm64`; null = not told. */
+  agentPlatform: z.string().nullable().default(null),
   onnxruntime: z.string().nullable(),
   /** null = runs of versions before there were packs. */
   runtimePack: chosenPackSchema.nullable().default(null),

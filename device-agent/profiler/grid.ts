@@ -15,8 +15,6 @@ export interface ProfilePlan {
   /** Timed runs per cell. */
   readonly samples: number;
   readonly decodeTokens: number;
-  /** Runs before any timed one, per thread count. */
-  readonly warmUpRuns: number;
 }
 
 /** The shortest is about what the TLM leaves of a prompt at a tight SLO. */
@@ -44,7 +42,6 @@ export function planProfile(
     mode,
     samples: SAMPLES[mode],
     decodeTokens,
-    warmUpRuns: 2,
     cells: threads.flatMap((count) =>
       chosen.flatMap((level) => lengths.map((promptTokens) => ({ level, promptTokens, threads: count }))),
     ),
@@ -63,16 +60,32 @@ const QUICK_MS = 40_000;
 const LEAST_SAMPLES = 2;
 
 /**
- * A `quick` plan with fewer runs per cell where the device is slow, as its warm-up told; any other plan as it is.
+ * What is run before anything is timed, short before long: the full level's cells, of a `full` profile the two longest.
+ */
+export function warmUpCells({ mode, cells }: ProfilePlan, threads: number): Cell[] {
+  const level = cells.reduce((highest, cell) => Math.max(highest, cell.level), 0);
+  const own = cells.filter((cell) => cell.threads === threads && cell.level === level);
+  return mode === 'quick' ? own : own.slice(-2);
+}
+
+/**
+ * A `quick` plan for a device as slow as the runs so far tell: fewer runs per cell, and without the longest prompts
+ * where even the fewest take too long (predictions go on along the last slope). Any other plan as it is.
  */
 export function shortened(
   plan: ProfilePlan,
-  warmUp: readonly { readonly cell: Cell; readonly ms: number }[],
+  runs: readonly { readonly cell: Cell; readonly ms: number }[],
 ): ProfilePlan {
-  const roundMs = estimateRemainingMs(warmUp, plan.cells, plan.decodeTokens);
+  const roundMs = estimateRemainingMs(runs, plan.cells, plan.decodeTokens);
   if (plan.mode !== 'quick' || roundMs === null) return plan;
   const rounds = Math.floor(QUICK_MS / roundMs);
-  return { ...plan, samples: Math.min(plan.samples, Math.max(LEAST_SAMPLES, rounds)) };
+  const longest = Math.max(...plan.cells.map(({ promptTokens }) => promptTokens));
+  const shorter = plan.cells.filter(({ promptTokens }) => promptTokens < longest);
+  return {
+    ...plan,
+    cells: rounds < LEAST_SAMPLES && shorter.length > 0 ? shorter : plan.cells,
+    samples: Math.min(plan.samples, Math.max(LEAST_SAMPLES, rounds)),
+  };
 }
 
 /** Every cell once per round, each round in an order of its own: drift spreads over all cells. */

@@ -15,6 +15,7 @@ import {
   measurementOrder,
   planProfile,
   shortened,
+  warmUpCells,
   type Cell,
   type ProfilePlan,
 } from './grid.ts';
@@ -85,13 +86,33 @@ export class ProfileService {
         hosts.set(threads, extra.value);
       }
       const { levels, contextLength } = this.#parts;
-      const plan = planProfile(request.mode, levels, [...hosts.keys()], contextLength);
+      const planned = planProfile(request.mode, levels, [...hosts.keys()], contextLength);
+      const warm = await this.#warmUp(planned, hosts, signal);
+      if (!warm.ok) return warm;
+      const { plan, runs } = warm.value;
       const samples = await this.#sampleAll(plan, hosts, onProgress, signal);
-      return samples.ok ? await this.#conclude(request, plan, samples.value) : samples;
+      return samples.ok ? await this.#conclude(request, plan, runs, samples.value) : samples;
     } finally {
       this.#measuring = false;
       for (const host of hosts.values()) if (host !== this.#parts.host) await host.close();
     }
+  }
+
+  /** @returns the plan that this device turned out to be fast enough for, and how many runs that took. */
+  async #warmUp(
+    plan: ProfilePlan,
+    hosts: ReadonlyMap<number, EngineHost>,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly plan: ProfilePlan; readonly runs: number }>> {
+    const done: { cell: Cell; ms: number }[] = [];
+    for (const cell of [...hosts.keys()].flatMap((threads) => warmUpCells(plan, threads))) {
+      if (!shortened(plan, done).cells.includes(cell)) continue;
+      const startedAt = performance.now();
+      const run = await this.#sample(cell, plan, hosts, signal);
+      if (!run.ok) return run;
+      done.push({ cell, ms: performance.now() - startedAt });
+    }
+    return ok({ plan: shortened(plan, done), runs: done.length });
   }
 
   async #sampleAll(
@@ -101,19 +122,7 @@ export class ProfileService {
     signal: AbortSignal,
   ): Promise<Result<Map<Cell, Sample[]>>> {
     const samples = new Map<Cell, Sample[]>(plan.cells.map((cell) => [cell, []]));
-    const warmUp = [...hosts.keys()].flatMap((threads) => {
-      const own = plan.cells.filter((cell) => cell.threads === threads);
-      return Array.from({ length: plan.warmUpRuns }, (_, i) => own.at(-1 - i) ?? own[0]);
-    });
-    const warmedUp: { cell: Cell; ms: number }[] = [];
-    for (const cell of warmUp) {
-      if (cell === undefined) continue;
-      const startedAt = performance.now();
-      const run = await this.#sample(cell, plan, hosts, signal);
-      if (!run.ok) return run;
-      warmedUp.push({ cell, ms: performance.now() - startedAt });
-    }
-    const order = measurementOrder(shortened(plan, warmedUp));
+    const order = measurementOrder(plan);
     const done: { cell: Cell; ms: number }[] = [];
     for (const [i, cell] of order.entries()) {
       const startedAt = performance.now();
@@ -175,6 +184,7 @@ export class ProfileService {
   async #conclude(
     request: ProfileRequest,
     plan: ProfilePlan,
+    warmUpRuns: number,
     samples: ReadonlyMap<Cell, Sample[]>,
   ): Promise<Result<LatencyProfile>> {
     const { home, bundleId, threads, runtime, orchestrator, events, log } = this.#parts;
@@ -192,7 +202,7 @@ export class ProfileService {
       runtime: runtime(),
       threads,
       decodeTokens: plan.decodeTokens,
-      warmUpRuns: plan.warmUpRuns,
+      warmUpRuns,
       temperatureC: { before: request.temperatureC, after: null },
       cells,
     };

@@ -40,6 +40,7 @@ export function describeEnvironment(
     hostNode: process.version,
     platform: `${process.platform} ${process.arch}`,
     agentNode: health?.runtime.node ?? null,
+    agentPlatform: health?.runtime.arch ?? null,
     onnxruntime: health?.runtime.onnxruntime ?? null,
     runtimePack: options.runtimePack,
     provider: health?.runtime.provider ?? null,

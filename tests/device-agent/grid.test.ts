@@ -5,6 +5,7 @@ import {
   measurementOrder,
   planProfile,
   shortened,
+  warmUpCells,
 } from '../../device-agent/profiler/grid.ts';
 
 const lengthsOf = (mode: 'quick' | 'full', contextLength: number): number[] => [
@@ -46,21 +47,43 @@ describe('planProfile', () => {
 describe('a quick plan on a device that its warm-up found slow', () => {
   const quick = planProfile('quick', LEVELS, [2], 8192);
   const warmedUp = (ms: number): Parameters<typeof shortened>[1] =>
-    quick.cells.slice(-2).map((cell) => ({ cell, ms }));
+    warmUpCells(quick, 2).map((cell) => ({ cell, ms }));
 
   test.each([
-    ['fast', 100, quick.samples],
-    ['slow', 2_000, 3],
-    ['very slow', 60_000, 2],
-  ])('%s: %d ms for the longest cells give %d runs a cell', (_device, ms, samples) => {
-    expect(shortened(quick, warmedUp(ms))).toEqual({ ...quick, samples });
+    ['fast', 100, quick.samples, 512],
+    ['slow', 1_500, 3, 512],
+    ['very slow', 10_000, 2, 256],
+  ])('%s: %d ms a run give %d runs of each cell up to %d tokens', (_device, ms, samples, longest) => {
+    const plan = shortened(quick, warmedUp(ms));
+    expect(plan.samples).toBe(samples);
+    expect(plan.cells).toEqual(quick.cells.filter(({ promptTokens }) => promptTokens <= longest));
   });
 
-  test('stays as it is without a warm-up, and a full plan always', () => {
+  test('stays as it is before anything ran, and a full plan always', () => {
     const full = planProfile('full', LEVELS, [2], 8192);
     expect(shortened(quick, [])).toBe(quick);
     expect(shortened(full, warmedUp(60_000))).toBe(full);
   });
+
+  test('keeps a length where there is only one', () => {
+    const short = planProfile('quick', LEVELS, [2], 100);
+    expect(new Set(short.cells.map(({ promptTokens }) => promptTokens)).size).toBe(1);
+    expect(
+      shortened(
+        short,
+        warmUpCells(short, 2).map((cell) => ({ cell, ms: 60_000 })),
+      ).cells,
+    ).toEqual(short.cells);
+  });
+});
+
+test('warm-up goes from short to long at the full level, of a full profile the longest alone', () => {
+  const lengths = (mode: 'quick' | 'full'): string[] =>
+    warmUpCells(planProfile(mode, LEVELS, [1, 2], 8192), 2).map(
+      ({ level, threads, promptTokens }) => `${level} ${threads} ${promptTokens}`,
+    );
+  expect(lengths('quick')).toEqual(['100 2 32', '100 2 256', '100 2 512']);
+  expect(lengths('full')).toEqual(['100 2 1024', '100 2 2048']);
 });
 
 test('measurementOrder visits every cell once per round', () => {

@@ -47,6 +47,7 @@ function record(id: string, change: Partial<RunRecord> = {}): RunRecord {
       hostNode: 'v20',
       platform: 'linux x64',
       agentNode: null,
+      agentPlatform: null,
       onnxruntime: null,
       runtimePack: null,
       provider: null,

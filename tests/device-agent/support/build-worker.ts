@@ -5,15 +5,23 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 let builds = 0;
 
+/** Bundles a file of the agent, see {@link buildForNode}. */
+export function buildAgentFile(name: 'main' | 'engine-worker'): Promise<string> {
+  return buildForNode(`device-agent/${name}.ts`, name === 'main' ? 'agent' : name);
+}
+
 /**
- * Bundles a file of the agent as the product's build does, into the cache below the project (so that
- * onnxruntime-node is found from there), each time into a folder of its own. @returns path of the module.
+ * Bundles a program as the product's build does, into the cache below the project (so that onnxruntime-node is found
+ * from there), each time into a folder of its own.
+ *
+ * @param entry path below the project.
+ * @returns path of the module.
  */
-export async function buildAgentFile(name: 'main' | 'engine-worker'): Promise<string> {
-  const outfile = `${root}.cache/test-agent/${process.pid}-${builds++}/${name === 'main' ? 'agent' : name}.mjs`;
+export async function buildForNode(entry: string, name: string): Promise<string> {
+  const outfile = `${root}.cache/test-agent/${process.pid}-${builds++}/${name}.mjs`;
   await build({
     absWorkingDir: root,
-    entryPoints: [`device-agent/${name}.ts`],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: 'node',

@@ -15,6 +15,7 @@ export const ENVIRONMENT: Environment = {
   hostNode: 'v24.0.0',
   platform: 'linux-x64',
   agentNode: 'v24.0.0',
+  agentPlatform: 'linux-x64',
   onnxruntime: '1.30.0',
   runtimePack: { name: 'host', why: 'the virtual phone runs this computer’s own Node' },
   provider: 'cpu',
