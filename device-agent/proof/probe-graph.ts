@@ -45,7 +45,9 @@ export function buildProbe(): Probe {
       [rows, columns],
       values(rows * columns, 1.7 / Math.sqrt(columns)),
     );
-    return node('Gemm', [from, weight], name, { transB: 1 });
+    // Zeros, but never left out: XNNPACK's provider in ONNX Runtime 1.24 ends the process at a Gemm without a bias.
+    const bias = constant(`${name}.bias`, [rows], new Float32Array(rows));
+    return node('Gemm', [from, weight, bias], name, { transB: 1 });
   };
   const norm = (from: string, name: string): string => {
     const square = node('Mul', [from, from], `${name}.square`);
