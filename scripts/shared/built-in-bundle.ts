@@ -16,7 +16,7 @@ const BUILT_IN_RECIPE = join(FOLDER, 'recipe');
 /** The built-in model's bundle, for a phone whose processor is emulated; says why. Failures: those of `defaultBundle`. */
 export function builtInForEmulation(variant: Variant, signal: AbortSignal): Promise<Result<BuiltBundle>> {
   say(
-    `bundle: ${BUILT_IN_MODEL}, because the emulator takes seconds for each token of ${DEFAULT_MODEL}; its answers are no measure of anything. --bundle names another.`,
+    `bundle: ${BUILT_IN_MODEL}, because a prompt of ${DEFAULT_MODEL} takes the emulator half a minute; its answers are no measure of anything. --bundle names another.`,
   );
   return builtIn(variant, signal);
 }
