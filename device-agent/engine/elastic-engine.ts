@@ -52,6 +52,10 @@ export class ElasticEngine {
   readonly #pool: KvPool;
   readonly #firstTokenRows = new Map<string, Float32Array>();
   #current: PreparedLevel;
+  /** Outputs of the last decoded token: the next one at its level is written into them. */
+  #decoded: { readonly level: Level; readonly outputs: Readonly<Record<string, Tensor>> } | null = null;
+  /** Whether the binding below does write in place; known after the first try. */
+  #givesOutputs = true;
 
   constructor(session: InferenceSession, model: EngineModel, adapters: EngineAdapters | null = null) {
     this.#session = session;
@@ -138,14 +142,14 @@ export class ElasticEngine {
     return last === null ? null : last.subarray(last.length - this.model.config.vocabSize);
   }
 
-  /** Appends one token; returns the logits after it, [vocabSize]. */
+  /** Appends one token; returns the logits after it, [vocabSize]; the engine's next step may overwrite them. */
   async step(sequence: Sequence, token: number): Promise<Float32Array> {
     const { cache } = sequence;
     if (cache.length + 1 > cache.capacity) {
       const wanted = Math.min(sequence.maxLength, Math.ceil(cache.capacity * 1.5));
       sequence.cache = this.#pool.grow(cache, Math.max(cache.length + 1, wanted));
     }
-    return (await this.#run(sequence, [token], 0)).logits;
+    return (await this.#run(sequence, [token], 0, true)).logits;
   }
 
   async dispose(): Promise<void> {
@@ -171,6 +175,7 @@ export class ElasticEngine {
     sequence: Sequence,
     tokens: readonly number[],
     logitsStart: number,
+    decoding = false,
   ): Promise<{ logits: Float32Array; delta: Float32Array }> {
     const { cache } = sequence;
     const total = cache.length + tokens.length;
@@ -186,7 +191,13 @@ export class ElasticEngine {
       feeds[pastKeyName(a)] = key;
       feeds[pastValueName(a)] = cache.values[a] as Tensor;
     }
-    const outputs = await this.#session.run(feeds);
+    const given =
+      decoding && this.#givesOutputs && this.#decoded?.level === this.level ? this.#decoded.outputs : null;
+    const outputs = await (given === null ? this.#session.run(feeds) : this.#session.run(feeds, given));
+    // Bungee's binding returns the tensors that it was given. npm's copies them into new ones, which costs more than
+    // letting it make them (docs/decisions/0071-a-binding-of-our-own.md).
+    if (given !== null && outputs[GRAPH.logits] !== given[GRAPH.logits]) this.#givesOutputs = false;
+    if (decoding) this.#decoded = { level: this.level, outputs };
     const logits = outputs[GRAPH.logits]?.data;
     const delta = outputs[GRAPH.kvDelta]?.data;
     if (!(logits instanceof Float32Array) || !(delta instanceof Float32Array))

@@ -99,8 +99,12 @@ export async function benchBinding(options: BindingBenchOptions, signal: AbortSi
     const tokens = decoders.map((): number[] => []);
     try {
       for (let round = 0; round <= options.rounds; round++) {
-        for (const [d, decoder] of decoders.entries()) {
+        // Each is the first of a round in turn.
+        for (let place = 0; place < decoders.length; place++) {
           signal.throwIfAborted();
+          const d = (place + round) % decoders.length;
+          const decoder = decoders[d];
+          if (decoder === undefined) continue;
           const ms = await decodeTokens(decoder, options.decodeTokens);
           if (round > 0) tokens[d]?.push(median(ms));
         }
