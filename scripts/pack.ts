@@ -58,7 +58,10 @@ await runCommand(program, async (signal) => {
   const seconds = (Date.now() - startedAt) / 1000;
   const sizeBytes = pack.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   if (flags.json === true) await printJson({ dir, sizeBytes, seconds, ...pack });
-  else say(`${dir}: ${describe(pack)}, ${(sizeBytes / 1e6).toFixed(1)} MB, ${seconds.toFixed(1)} s`);
+  else {
+    say(`${dir}: ${describe(pack)}, ${(sizeBytes / 1e6).toFixed(1)} MB, ${seconds.toFixed(1)} s`);
+    say(nextStep(pack, flags.out));
+  }
 
   async function contentOf(wanted: PackName): Promise<Result<PackContent>> {
     const android = { shelf, aar: flags.onnxruntimeAar ?? null, buildBinding: androidBinding };
@@ -82,6 +85,15 @@ await runCommand(program, async (signal) => {
 
 function describe({ name, node, onnxruntime, providers }: RuntimePack): string {
   return `${name}: Node ${node}, ONNX Runtime ${onnxruntime} (${providers.join(', ')})`;
+}
+
+function nextStep({ name }: RuntimePack, out: string | undefined): string {
+  if (name === 'host') return 'Virtual phones take it by themselves.';
+  const choice = out ?? (name === 'android' ? null : name);
+  const start = `npm start -- --phone SERIAL${choice === null ? '' : ` --pack ${choice}`}`;
+  return name === 'termux'
+    ? `\`${start}\` pushes the agent and shows the line to paste in Termux.`
+    : `\`${start}\` pushes it and starts the agent on it.`;
 }
 
 function sayPack({ name, can, parts, missing, assembled }: ListedPack): void {

@@ -25,7 +25,7 @@ export function addPhoneFlags(command: Command): Command {
     )
     .option(
       '--pack <name|dir>',
-      'runtime pack: android, glibc-arm64, host, or a folder (default: by the phone)',
+      'runtime pack: android, glibc-arm64, termux, host, or a folder (default: by the phone)',
     )
     .option('--threads <n>', 'threads of the agent (default: all cores of the phone)', wholeNumber)
     .option(
