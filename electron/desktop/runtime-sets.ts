@@ -1,7 +1,9 @@
 import { join } from 'node:path';
+import type { Device } from '../../core/device.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { ChosenPack, RuntimePack } from '../../core/runtime-pack.ts';
 import { agentFileSet } from '../agent/agent-files.ts';
+import type { Deployment } from '../agent/agent-on-phone.ts';
 import type { LocalFileSet } from '../files/local-file-set.ts';
 import { packFileSet } from '../packs/pack-folder.ts';
 import { PACK_ONNXRUNTIME } from '../packs/pack-layout.ts';
@@ -37,4 +39,40 @@ export async function runtimeSets(
     launch: pack.launch,
     sets: [...(runtime.value === null ? [] : [runtime.value]), agent.value],
   });
+}
+
+/**
+ * The runtime of a phone; says which pack it takes, and assembles it if the desktop can. Failures: those of
+ * `RuntimePacks.provide` and {@link runtimeSets}.
+ */
+export async function provideRuntime(
+  deps: SessionServiceDeps,
+  device: Device,
+  signal: AbortSignal,
+): Promise<Result<RuntimeSets>> {
+  const pack = await deps.packs.provide(device, (line) => deps.onNote('info', line), signal);
+  if (!pack.ok) return pack;
+  const { name, why } = pack.value.choice;
+  deps.onNote('info', `Runtime pack ${name}: ${why}.`);
+  return runtimeSets(deps, pack.value);
+}
+
+/** What the agent of a session is started from. */
+export function deploymentOf(
+  { choice, agentSetId, runtimeSetId, launch }: RuntimeSets,
+  bundle: LocalFileSet,
+  bundleId: string,
+  { threads, guardCorrection }: SessionServiceDeps['options'],
+): Deployment {
+  const byHand = choice.name === 'termux';
+  return {
+    agentSetId,
+    runtimeSetId,
+    launch,
+    byHand,
+    bundleSetId: bundle.id,
+    bundleId,
+    threads,
+    guardCorrection,
+  };
 }

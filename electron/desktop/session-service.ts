@@ -12,7 +12,7 @@ import { errorMessage } from '../files/atomic-file.ts';
 import { bundleFileSet, type LocalFileSet } from '../files/local-file-set.ts';
 import { measureProfile } from './measure-profile.ts';
 import { combineReports, pushSets } from './push-sets.ts';
-import { type RuntimeSets, runtimeSets } from './runtime-sets.ts';
+import { deploymentOf, provideRuntime, type RuntimeSets, runtimeSets } from './runtime-sets.ts';
 import type { LocalBundle, SessionServiceDeps } from './session-deps.ts';
 import { proofRequest, proveProviders } from './session-proof.ts';
 import { IDLE, newSession, notReady, phoneReady } from './session-state.ts';
@@ -105,6 +105,8 @@ export class SessionService {
     this.#work?.abort();
     await this.#working;
     await this.#leave(null);
+    if (this.#session?.pack?.name === 'termux')
+      this.#deps.onNote('info', 'The agent in Termux runs on: adb can’t end it, Ctrl+C there does.');
     this.#set({ ...IDLE, phase: 'stopped', failure: null });
   }
 
@@ -159,7 +161,7 @@ export class SessionService {
   ): Promise<Result<null>> {
     const { serial } = device;
     const { manifest } = bundle;
-    const runtime = await this.#runtime(device, signal);
+    const runtime = await provideRuntime(this.#deps, device, signal);
     if (!runtime.ok) return runtime;
     this.#set({ pack: runtime.value.choice });
     let bundleSet: LocalFileSet;
@@ -203,32 +205,13 @@ export class SessionService {
     return measured;
   }
 
-  /** Says which runtime pack it takes, and assembles it if that can be done here. */
-  async #runtime(device: Device, signal: AbortSignal): Promise<Result<RuntimeSets>> {
-    const { packs, onNote } = this.#deps;
-    const pack = await packs.provide(device, (line) => onNote('info', line), signal);
-    if (!pack.ok) return pack;
-    const { name, why } = pack.value.choice;
-    onNote('info', `Runtime pack ${name}: ${why}.`);
-    return runtimeSets(this.#deps, pack.value);
-  }
-
   #agentSession(serial: string, runtime: RuntimeSets, bundle: LocalFileSet, bundleId: string): AgentSession {
     const { link, tokens, options } = this.#deps;
     const session: AgentSession = new AgentSession({
       link,
       serial,
       tokens,
-      deployment: {
-        agentSetId: runtime.agentSetId,
-        runtimeSetId: runtime.runtimeSetId,
-        launch: runtime.launch,
-        byHand: runtime.choice.name === 'termux',
-        bundleSetId: bundle.id,
-        bundleId,
-        threads: options.threads,
-        guardCorrection: options.guardCorrection,
-      },
+      deployment: deploymentOf(runtime, bundle, bundleId, options),
       onHealth: (health) => this.#set({ health }),
       onInstruction: (instruction) => this.#set({ instruction }),
       onEvent: (event) => this.#onEvent(event),
