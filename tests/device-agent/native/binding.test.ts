@@ -35,26 +35,29 @@ describe.skipIf(built === null)("Bungee's binding of ONNX Runtime", () => {
     },
   );
 
-  // The library that counts is built by this computer's own compiler.
-  test.skipIf(built?.binding.compiler !== 'cc')(
-    'releases all that it had ONNX Runtime create, after failures and in worker threads too',
-    async () => {
-      const counted = join(built?.root ?? '', 'counted', 'node_modules');
-      cpSync(join(built?.root ?? '', 'node_modules'), counted, { recursive: true, verbatimSymlinks: true });
-      const packageFolder = join(counted, 'onnxruntime-node');
-      const libraries = bindingFolder(packageFolder, here);
+  // What stands in for the library is built by this computer's own compiler.
+  describe.skipIf(built?.binding.compiler !== 'cc')('over a library that listens in', () => {
+    const realOrt = join(bindingFolder(stockPackage, here), 'libonnxruntime.so.1');
+    const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+    /** The package with another ONNX Runtime beside the binding. */
+    function packageOver(source: string): string {
+      const packages = join(built?.root ?? '', source, 'node_modules');
+      cpSync(join(built?.root ?? '', 'node_modules'), packages, { recursive: true, verbatimSymlinks: true });
+      const libraries = bindingFolder(join(packages, 'onnxruntime-node'), here);
       rmSync(join(libraries, 'libonnxruntime.so.1'));
-      const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-      const include = at('../../../device-agent/native/include');
+      const include = `-I${at('../../../device-agent/native/include')}`;
       const output = join(libraries, 'libonnxruntime.so');
-      execFileSync('cc', ['-shared', '-fPIC', `-I${include}`, at('counting-ort.c'), '-ldl', '-o', output]);
+      execFileSync('cc', ['-shared', '-fPIC', include, at(source), '-ldl', '-o', output]);
+      return join(packages, 'onnxruntime-node');
+    }
+
+    test('releases all that it had ONNX Runtime create, after failures and in worker threads too', async () => {
+      const counted = packageOver('counting-ort.c');
       const report = join(built?.root ?? '', 'counts.json');
-      const environment = {
-        BUNGEE_REAL_ORT: join(bindingFolder(stockPackage, here), 'libonnxruntime.so.1'),
-        BUNGEE_COUNTS: report,
-      };
+      const environment = { BUNGEE_REAL_ORT: realOrt, BUNGEE_COUNTS: report };
       for (const flags of [[], ['--worker']]) {
-        const verdict = await runProgram('conformance.mjs', [stockPackage, packageFolder, ...flags], {
+        const verdict = await runProgram('conformance.mjs', [stockPackage, counted, ...flags], {
           environment,
         });
         expect(verdict).toMatchObject({ differences: [] });
@@ -65,8 +68,30 @@ describe.skipIf(built === null)("Bungee's binding of ONNX Runtime", () => {
           expect.soft(left, what).toBe(0);
         }
       }
-    },
-  );
+    });
+
+    test('asks for NNAPI and XNNPACK in the order and with the flags that it is given', async () => {
+      const log = join(built?.root ?? '', 'providers.log');
+      const environment = { BUNGEE_REAL_ORT: realOrt, BUNGEE_PROVIDER_LOG: log };
+      const answers = await runProgram('provider-calls.mjs', [packageOver('providers-ort.c')], {
+        environment,
+      });
+      expect(answers).toEqual({
+        backends: ['cpu', 'xnnpack', 'nnapi'],
+        'in order': ['NNAPI flags=0', 'XNNPACK'],
+        'the other order': ['XNNPACK intra_op_num_threads=3', 'NNAPI flags=0'],
+        'flags off': ['NNAPI flags=0'],
+        fp16: ['NNAPI flags=1'],
+        nchw: ['NNAPI flags=2'],
+        'no reference CPU': ['NNAPI flags=4'],
+        'reference CPU only': ['NNAPI flags=8'],
+        'all flags': ['NNAPI flags=15'],
+        'a flag that is no switch': 'TypeError: Invalid argument: useFP16 must be a boolean.',
+        'threads that are no number': 'TypeError: Invalid argument: intraOpNumThreads must be a number.',
+        'no threads': "RangeError: 'intraOpNumThreads' is invalid: 0",
+      });
+    });
+  });
 
   test(
     'does not grow over 1,000 sessions, 20,000 runs, large outputs, failures and workers that end',

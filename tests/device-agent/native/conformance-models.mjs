@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { ELEMENT, onnxModel } from './onnx-model.mjs';
 
 /** Types that onnxruntime-common makes tensors of; the rest can only be asked about. */
-export const TENSOR_TYPES = Object.keys(ELEMENT).filter((type) => !type.endsWith('int4'));
+const TENSOR_TYPES = Object.keys(ELEMENT).filter((type) => !type.endsWith('int4'));
+
+/**
+ * Those whose tensors both bindings take: where JavaScript has Float16Array (Node 24), onnxruntime-common makes
+ * half-precision tensors of it, and npm's binding takes it for empty.
+ */
+export const COMPARED_TYPES = TENSOR_TYPES.filter(
+  (type) => type !== 'float16' || !('Float16Array' in globalThis),
+);
 
 const identity = (type, dims) => ({
   nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],

@@ -19,7 +19,17 @@ async function opened(ort, path, use, options) {
 
 const error = (name, message) => ({ error: name, message });
 
+const HALVES = [0, 0x3c00, 0x7bff, 0x8000, 0x7c00, 0x0001];
+
 export const OWN_CASES = {
+  'half-precision numbers keep their bits, whichever array JavaScript has for them': {
+    act: (ort, models) =>
+      opened(ort, models.float16, async (session) => {
+        const { y } = await session.run({ x: new ort.Tensor('float16', Uint16Array.from(HALVES), [2, 3]) });
+        return [...new Uint16Array(y.data.buffer, y.data.byteOffset, y.data.length)];
+      }),
+    expected: { value: HALVES },
+  },
   'a given output is the result itself, written in place on every run': {
     act: (ort, models) =>
       opened(ort, models.add, async (session) => {

@@ -1,4 +1,4 @@
-import { TENSOR_TYPES } from './conformance-models.mjs';
+import { COMPARED_TYPES } from './conformance-models.mjs';
 import { addFeeds, floats, opened, plain, SAMPLES } from './conformance-values.mjs';
 
 /** A run of the model `add` with one feed replaced: what is said of things that are no tensor. */
@@ -13,7 +13,7 @@ const good = { dims: [3], location: 'cpu', type: 'float32', data: Float32Array.o
 /** Each: what to do with an onnxruntime-node; its answer or what it throws is compared. */
 export const RUN_CASES = {
   ...Object.fromEntries(
-    TENSOR_TYPES.flatMap((type) => [
+    COMPARED_TYPES.flatMap((type) => [
       [
         `${type} comes out as it went in`,
         (ort, models) =>

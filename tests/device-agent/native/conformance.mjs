@@ -10,7 +10,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { TENSOR_TYPES, writeModels } from './conformance-models.mjs';
+import { COMPARED_TYPES, writeModels } from './conformance-models.mjs';
 import { OWN_CASES } from './conformance-own.mjs';
 import { RUN_CASES } from './conformance-runs.mjs';
 import { SESSION_CASES } from './conformance-sessions.mjs';
@@ -43,7 +43,7 @@ async function randomShapes(ort, models) {
   const answers = [];
   const sessions = new Map();
   for (let round = 0; round < RANDOM_ROUNDS; round++) {
-    const name = below(3) === 0 ? 'transpose' : TENSOR_TYPES[below(TENSOR_TYPES.length)];
+    const name = below(3) === 0 ? 'transpose' : COMPARED_TYPES[below(COMPARED_TYPES.length)];
     const type = name === 'transpose' ? 'int32' : name;
     const dims = Array.from({ length: name === 'transpose' ? 3 : 2 }, () => below(6));
     const count = dims.reduce((product, dim) => product * dim, 1);
