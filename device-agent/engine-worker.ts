@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import { FULL_LEVEL } from '../core/level.ts';
 import { fail, ok, type Failure, type Result } from '../core/result.ts';
 import type { ExecutionProvider } from '../core/runtime-pack.ts';
 import { firstLine } from './engine/open-session.ts';
@@ -94,6 +95,9 @@ async function prefillOn(provider: ExecutionProvider): Promise<Result<null>> {
   await before?.dispose();
   if (provider === 'cpu') return ok(null);
   if (source === null) return fail('engine-closed', 'The engine is not open.');
+  // Asked for with the CPU behind it, a provider that is not there would be left out without an error.
+  if (!libraryProviders().includes(provider))
+    return fail('provider-missing', `This ONNX Runtime library has no ${provider}.`);
   const { bundleDir, manifest, threads } = source;
   const providers = sessionProviders(provider, threads);
   const opened = await StaticPrefill.open({
@@ -105,8 +109,11 @@ async function prefillOn(provider: ExecutionProvider): Promise<Result<null>> {
     providers,
   });
   if (!opened.ok) return opened;
-  ahead = opened.value;
-  return ok(null);
+  // What a provider refuses shows when a session is opened; the full level is what gains most.
+  const loaded = await opened.value.load(FULL_LEVEL);
+  if (loaded.ok) ahead = opened.value;
+  else await opened.value.dispose();
+  return loaded;
 }
 
 const prefillLost = (failure: Failure): void => reply({ kind: 'prefill-lost', failure });

@@ -170,7 +170,7 @@ export class EngineHost {
 
   /**
    * Prefills on this provider from now on, until the worker dies; `cpu` = by the engine alone. The engine must be
-   * idle. Failures: `static-graph-missing`, `graph-rejected`, `engine-crashed`, and that of opening; the
+   * idle. Failures: `provider-missing`, `static-graph-missing`, `graph-rejected`, `engine-crashed`, that of opening; the
    * engine then prefills.
    */
   async prefillOn(provider: ExecutionProvider): Promise<Result<null>> {

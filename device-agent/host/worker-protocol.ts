@@ -80,7 +80,7 @@ export type WorkerReply =
   | { readonly kind: 'tlm-answer'; readonly id: number; readonly result: Result<TlmAnswer> }
   /** Failures `proof-run`, `request-cancelled`. */
   | { readonly kind: 'proved'; readonly id: number; readonly result: Result<ProofFindings> }
-  /** Failures `static-graph-missing`, `graph-rejected`. */
+  /** Failures `provider-missing`, `static-graph-missing`, `graph-rejected`. */
   | { readonly kind: 'prefill-set'; readonly id: number; readonly result: Result<null> }
   /** Static prefill went wrong while serving; requests are prefilled by the engine. */
   | { readonly kind: 'prefill-lost'; readonly failure: Failure }

@@ -122,3 +122,10 @@ test('an abort ends a run within one token', async () => {
   expect(ended.tokens).toBeLessThan(200);
   expect(after).toBe(ended.tokens - 3);
 });
+
+test('prefill on a provider that the runtime lacks is refused, and the engine goes on', async () => {
+  expect(await host.prefillOn('xnnpack')).toMatchObject({ ok: false, failure: { code: 'provider-missing' } });
+  expect(host.prefillProvider).toBe('cpu');
+  const end = unwrap(await host.run(request({ maxTokens: 3 }), encoder.table, {}));
+  expect(end).toMatchObject({ ahead: null, tokens: 3 });
+});

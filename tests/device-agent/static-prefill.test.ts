@@ -4,6 +4,7 @@ import { attentionSegments, segmentsOnAt } from '../../core/elastic-graph.ts';
 import type { Level } from '../../core/level.ts';
 import { unwrap } from '../../core/result.ts';
 import { argmax } from '../../device-agent/engine/sampling.ts';
+import { generate, type GenerationEnd, type GenerationRequest } from '../../device-agent/engine/generate.ts';
 import { KvCache, type KvShape } from '../../device-agent/engine/kv-cache.ts';
 import { StaticPrefill, type StaticPrefillOptions } from '../../device-agent/engine/static/static-prefill.ts';
 import { openEngine, type ElasticEngine, type Sequence } from '../../device-agent/index.ts';
@@ -219,6 +220,49 @@ describe('the part of a prompt that static graphs run', () => {
     const refused = await prefill.prefill(small, 100, prompt);
     expect(refused).toMatchObject({ tokens: 2 * CHUNK, failure: { code: 'static-run' } });
     await run(bundle, engine, 100, prompt, { prefill, expected: 0 });
+    await prefill.dispose();
+  });
+
+  test('is told with the end of a request, whose text is the engine’s', async () => {
+    const prefill = await opened(bundle);
+    unwrap(await prefill.load(60));
+    const table = { bytes: new Uint8Array(0), offsets: new Uint32Array(bundle.manifest.model.vocabSize + 1) };
+    const request = {
+      promptTokens: prompt,
+      maxTokens: 6,
+      level: 60 as const,
+      sampling: { temperature: 0, topP: 1, seed: 1 },
+      stop: [],
+      eosTokenIds: [],
+      logprobs: null,
+      scorePrompt: false,
+    };
+    const served = async (
+      ahead: StaticPrefill | null,
+      change: Partial<GenerationRequest> = {},
+    ): Promise<{ tokens: number[]; ahead: GenerationEnd['ahead'] }> => {
+      const tokens: number[] = [];
+      const end = await generate(
+        engine,
+        table,
+        { ...request, ...change },
+        {
+          onLevel: () => undefined,
+          onPromptScores: () => undefined,
+          onToken: ({ token }) => tokens.push(token),
+          onStaticFailure: ({ message }) => expect.fail(message),
+          cancelled: () => false,
+        },
+        ahead,
+      );
+      return { tokens, ahead: end.ahead };
+    };
+    const alone = await served(null);
+    expect(alone.ahead).toBeNull();
+    expect(await served(prefill)).toEqual({ tokens: alone.tokens, ahead: { provider: 'cpu', tokens: 44 } });
+    // Scores need logits of all positions, a short prompt has no chunk.
+    expect((await served(prefill, { scorePrompt: true })).ahead).toBeNull();
+    expect((await served(prefill, { promptTokens: [1, 2] })).ahead).toBeNull();
     await prefill.dispose();
   });
 

@@ -9,7 +9,17 @@ import { unwrap } from '../../core/result.ts';
 import { STATIC_DIMS, STATIC_GRAPH, staticLayers } from '../../core/static-prefill.ts';
 import { GraphBuilder } from '../../offline/graph/graph-builder.ts';
 import { storeLinear, type LinearForm } from '../../offline/graph/linear.ts';
-import { emitStoredMatrix } from '../../offline/graph/static-prefill/stored-matrix.ts';
+import {
+  emitConstant,
+  emitStacked,
+  type ConstantMatrix,
+} from '../../offline/graph/static-prefill/constant-matrix.ts';
+import {
+  emitOutputs,
+  emitSideBySide,
+  emitStored,
+  type StoredMatrix,
+} from '../../offline/graph/static-prefill/stored-matrix.ts';
 import { WeightsFile } from '../../offline/graph/weights-file.ts';
 import { dequantizeBlocks, quantizeBlocks4, quantizeBlocks8 } from '../../offline/quantize/block-wise.ts';
 import { dequantizePerChannel, quantizePerChannel } from '../../offline/quantize/per-channel.ts';
@@ -108,37 +118,93 @@ it('a bundle made before there were static graphs is still read', async () => {
   bundle.remove();
 });
 
-describe('a stored matrix as a constant', () => {
+/** What the values of a stored matrix [out, in] stand for, by the storing side's own functions. */
+const MEANING: Readonly<Record<LinearForm, (weights: Float32Array, height: number) => Float32Array>> = {
+  f32: (weights) => weights,
+  int8: (weights, height) => dequantizePerChannel(quantizePerChannel(weights, height)),
+  block8: (weights, height) =>
+    dequantizeBlocks(quantizeBlocks8(weights, height), height, weights.length / height),
+  block4: (weights, height) =>
+    dequantizeBlocks(quantizeBlocks4(weights, height), height, weights.length / height),
+};
+
+function randomMatrix(height: number, width: number, seed: number): Float32Array {
+  const random = seededRandom(seed);
+  return Float32Array.from({ length: height * width }, () => normalSample(random));
+}
+
+/** Stores matrices in a form and gives what a graph makes of them, [out, in]. */
+async function constantOf(
+  form: LinearForm,
+  matrices: readonly { readonly weights: Float32Array; readonly height: number }[],
+  emit: (graph: GraphBuilder, stored: readonly StoredMatrix[]) => ConstantMatrix,
+): Promise<{ readonly dims: readonly number[]; readonly data: Float32Array }> {
+  const folder = temporaryFolder();
+  const file = new WeightsFile(join(folder, 'weights.bin'));
+  const linears = matrices.map(({ weights, height }, i) =>
+    storeLinear(file, `matrix${i}`, form, weights, height),
+  );
+  file.close();
+  const graph = GraphBuilder.create(file.catalog, 'weights.bin');
+  graph.input('x', 'float32', [1]);
+  const { value, outFirst } = emit(
+    graph,
+    linears.map((linear) => emitStored(graph, linear)),
+  );
+  const upright = outFirst ? value : graph.node('Transpose', [value], ['upright'], { perm: [1, 0] });
+  graph.node('Mul', [upright, 'x'], ['out']);
+  graph.output('out', 'float32', ['N', 'K']);
+  const session = await ort.InferenceSession.create(graph.encode('matrix'), {
+    extra: { session: { model_external_initializers_file_folder_path: folder } },
+  });
+  const { out } = await session.run({ x: new ort.Tensor('float32', Float32Array.of(1), [1]) });
+  await session.release();
+  return { dims: out?.dims ?? [], data: out?.data as Float32Array };
+}
+
+describe.each<LinearForm>(['f32', 'int8', 'block8', 'block4'])('a stored matrix of form %s', (form) => {
   // Whole blocks, an odd number of blocks (4-bit zeros come in pairs), and rows that end inside of a block.
-  it.each<[LinearForm, number]>(
-    (['f32', 'int8', 'block8', 'block4'] as const).flatMap((form) =>
-      [128, 96, 70].map((width): [LinearForm, number] => [form, width]),
-    ),
-  )('of form %s and %i columns is what the stored values stand for', async (form, width) => {
-    const height = 6;
-    const random = seededRandom(width);
-    const weights = Float32Array.from({ length: height * width }, () => normalSample(random));
-    const expected = {
-      f32: () => weights,
-      int8: () => dequantizePerChannel(quantizePerChannel(weights, height)),
-      block8: () => dequantizeBlocks(quantizeBlocks8(weights, height), height, width),
-      block4: () => dequantizeBlocks(quantizeBlocks4(weights, height), height, width),
-    }[form]();
-    const folder = temporaryFolder();
-    const file = new WeightsFile(join(folder, 'weights.bin'));
-    const linear = storeLinear(file, 'product', form, weights, height);
-    file.close();
-    const graph = GraphBuilder.create(file.catalog, 'weights.bin');
-    graph.input('x', 'float32', [1]);
-    graph.node('Mul', [emitStoredMatrix(graph, linear), 'x'], ['out']);
-    graph.output('out', 'float32', [height, width]);
-    const bytes = graph.encode('matrix');
-    const session = await ort.InferenceSession.create(bytes, {
-      extra: { session: { model_external_initializers_file_folder_path: folder } },
+  it.each([128, 96, 70])('of %i columns is as a constant what its values stand for', async (width) => {
+    const weights = randomMatrix(6, width, width);
+    const made = await constantOf(form, [{ weights, height: 6 }], (graph, [stored]) =>
+      emitConstant(graph, stored as StoredMatrix, 'm'),
+    );
+    expect(made.dims).toEqual([6, width]);
+    expect(made.data).toEqual(MEANING[form](weights, 6));
+  });
+
+  it('is cut by outputs and put beside others', async () => {
+    const [a, b] = [randomMatrix(5, 96, 1), randomMatrix(4, 96, 2)];
+    const matrices = [
+      { weights: a, height: 5 },
+      { weights: b, height: 4 },
+    ];
+    const made = await constantOf(form, matrices, (graph, stored) => {
+      const cut = stored.map((matrix, i) => emitOutputs(graph, matrix, 1, 4, `cut${i}`));
+      return emitConstant(graph, emitSideBySide(graph, cut, 'both'), 'm');
     });
-    const { out } = await session.run({ x: new ort.Tensor('float32', Float32Array.of(1), [1]) });
-    expect(out?.dims).toEqual([height, width]);
-    expect(out?.data).toEqual(expected);
-    await session.release();
+    const rows = (weights: Float32Array, height: number): Float32Array =>
+      MEANING[form](weights, height).subarray(96, 4 * 96);
+    expect(made.dims).toEqual([6, 96]);
+    expect(made.data).toEqual(Float32Array.from([...rows(a, 5), ...rows(b, 4)]));
+  });
+
+  it.each([
+    [64, 96],
+    [70, 32],
+  ])('of %i inputs is put above one of %i inputs', async (first, second) => {
+    const [a, b] = [randomMatrix(3, first, 3), randomMatrix(3, second, 4)];
+    const matrices = [
+      { weights: a, height: 3 },
+      { weights: b, height: 3 },
+    ];
+    const made = await constantOf(form, matrices, (graph, stored) => emitStacked(graph, stored, 'm'));
+    const [left, right] = [MEANING[form](a, 3), MEANING[form](b, 3)];
+    const row = (i: number): number[] => [
+      ...left.subarray(i * first, (i + 1) * first),
+      ...right.subarray(i * second, (i + 1) * second),
+    ];
+    expect(made.dims).toEqual([3, first + second]);
+    expect(made.data).toEqual(Float32Array.from([0, 1, 2].flatMap(row)));
   });
 });

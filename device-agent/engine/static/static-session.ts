@@ -63,11 +63,15 @@ export async function readStaticGraph(
 }
 
 /**
- * A model that comes as bytes has no folder of its own to find its weights in; and threads that spin on after a chunk
- * would take the cores from the engine, which runs next.
+ * A model that comes as bytes has no folder of its own to find its weights in; quantized weights are made float32 once,
+ * when the session opens; and threads that spin on after a chunk would take the cores from the engine, which runs next.
  */
 function sessionConfig(bundleDir: string): Record<string, string> {
-  return { model_external_initializers_file_folder_path: bundleDir, force_spinning_stop: '1' };
+  return {
+    model_external_initializers_file_folder_path: bundleDir,
+    disable_quant_qdq: '1',
+    force_spinning_stop: '1',
+  };
 }
 
 /**

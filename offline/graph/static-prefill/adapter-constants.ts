@@ -6,13 +6,14 @@ import type { GraphBuilder } from '../graph-builder.ts';
 
 /** A level's recovery adapter as float32 constants, mapped from the bundle's file of adapters. */
 export interface AdapterConstants {
+  readonly rank: number;
   /** a [in, rank] or b [rank, hidden]; null where the adapter has no such site. */
   readonly matrix: (graph: GraphBuilder, layer: number, site: RuntimeSite, side: 'a' | 'b') => string | null;
   /** [hidden] */
   readonly bias: (graph: GraphBuilder, layer: number) => string | null;
 }
 
-const NONE: AdapterConstants = { matrix: () => null, bias: () => null };
+const NONE: AdapterConstants = { rank: 0, matrix: () => null, bias: () => null };
 
 /** @param recovery the manifest's entry; null = the bundle has no adapters */
 export function adapterConstants(
@@ -44,6 +45,7 @@ export function adapterConstants(
     return graph.node('Cast', [half], [`${name}.f32`], { to: 1 });
   };
   return {
+    rank: recovery.rank,
     matrix: (graph, layer, site, side) => constant(graph, layer, side, site),
     bias: (graph, layer) => constant(graph, layer, 'bias', null),
   };

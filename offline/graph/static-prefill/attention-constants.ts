@@ -3,23 +3,23 @@ import { queryHeads } from '../attention-heads.ts';
 import type { AttentionWeights } from '../attention-weights.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { AdapterConstants } from './adapter-constants.ts';
-import { emitJoined, emitRows, emitStoredMatrix } from './stored-matrix.ts';
+import { emitConstant, emitStacked, type ConstantMatrix } from './constant-matrix.ts';
+import { emitJoined, emitOutputs, emitRange, emitSideBySide, emitStored } from './stored-matrix.ts';
 
-/** Constants of the packed product of a layer: rows of all queries, then all keys, then all values. */
+/** Constants of the packed product of a layer: outputs of all queries, then all keys, then all values. */
 export interface PackedConstants {
-  /** [packed width, hidden] */
-  readonly matrix: string;
+  readonly matrix: ConstantMatrix;
   /** [packed width]; null where the model has none. */
   readonly bias: string | null;
   /** [query + key heads, headDim]; null where the model has none. */
   readonly headNorm: string | null;
 }
 
-/** Rows [from, to) of one segment's part, per group. */
+/** Heads [from, to) of a segment's packed rows. */
 type Part = (segment: AttentionWeights) => readonly [from: number, to: number];
 
 /**
- * Puts the packed rows of segments together kind by kind, so that a layer's heads lie side by side however many
+ * Puts the packed heads of segments together kind by kind, so that a layer's heads lie side by side however many
  * segments it has.
  *
  * @param options.keysAndValues leave the queries out
@@ -38,78 +38,72 @@ export function emitPackedConstants(
     queryHeads(config, groups) + groups,
     queryHeads(config, groups) + 2 * groups,
   ];
-  const packed = keysAndValues ? [keys, values] : [queries, keys, values];
-  const normed = keysAndValues ? [keys] : [queries, keys];
-  const optional = (
+  /** `cut` of every part of every segment, in the order of the packed rows. */
+  const select = <T>(parts: readonly Part[], cut: (segment: number, from: number, to: number) => T): T[] =>
+    parts.flatMap((part) => segments.map((segment, i) => cut(i, ...part(segment))));
+  const vector = (
     stored: (segment: AttentionWeights) => string | null,
     parts: readonly Part[],
     rowsPerHead: number,
     suffix: string,
   ): string | null => {
-    const names = segments.map(stored);
-    if (names.some((each) => each === null)) return null;
-    const constants = names.map((each) => graph.weight(each ?? ''));
-    return select(graph, segments, constants, parts, rowsPerHead, `${name}.${suffix}`);
+    const constants = segments.flatMap((segment) => stored(segment) ?? []).map((each) => graph.weight(each));
+    if (constants.length === 0) return null;
+    const rows = select(parts, (i, from, to) =>
+      emitRange(
+        graph,
+        constants[i] ?? '',
+        from * rowsPerHead,
+        to * rowsPerHead,
+        0,
+        `${name}.${suffix}.${i}.${from}`,
+      ),
+    );
+    return emitJoined(graph, rows, 0, `${name}.${suffix}`);
   };
-  const matrices = segments.map(({ qkv }) => emitStoredMatrix(graph, qkv));
+  const packed = keysAndValues ? [keys, values] : [queries, keys, values];
+  const stored = segments.map(({ qkv }) => emitStored(graph, qkv));
+  const [whole] = stored;
+  const matrix =
+    stored.length === 1 && whole !== undefined && !keysAndValues
+      ? whole
+      : emitSideBySide(
+          graph,
+          select(packed, (i, from, to) => {
+            const segment = stored[i];
+            if (segment === undefined) throw new RangeError(`${name} has no segment ${i}`);
+            return emitOutputs(graph, segment, from * headDim, to * headDim, `${name}.qkv.${i}.${from}`);
+          }),
+          `${name}.qkv`,
+        );
   return {
-    matrix: select(graph, segments, matrices, packed, headDim, `${name}.qkv_w`),
-    bias: optional(({ qkvBias }) => qkvBias, packed, headDim, 'qkv_b'),
-    headNorm: optional(({ headNorm }) => headNorm, normed, 1, 'head_norm'),
+    matrix: emitConstant(graph, matrix, `${name}.qkv_w`),
+    bias: vector(({ qkvBias }) => qkvBias, packed, headDim, 'qkv_b'),
+    headNorm: vector(({ headNorm }) => headNorm, packed.slice(0, -1), 1, 'head_norm'),
   };
 }
 
-/** The parts of all segments' constants along axis 0, part by part. */
-function select(
-  graph: GraphBuilder,
-  segments: readonly AttentionWeights[],
-  constants: readonly string[],
-  parts: readonly Part[],
-  rowsPerHead: number,
-  name: string,
-): string {
-  const [only] = constants;
-  // As stored: all parts of one segment, in their order.
-  if (segments.length === 1 && only !== undefined && parts[0]?.(segments[0] as AttentionWeights)[0] === 0)
-    return only;
-  const rows = parts.flatMap((part, p) =>
-    segments.map((segment, s) => {
-      const [from, to] = part(segment);
-      const constant = constants[s] ?? '';
-      return emitRows(graph, constant, from * rowsPerHead, to * rowsPerHead, 0, `${name}.${p}.${s}`);
-    }),
-  );
-  return emitJoined(graph, rows, 0, name);
-}
-
-/** The output matrix of all segments [hidden, query width], with the adapter of site `o` added to it. */
+/** The output matrix of all segments, with the adapter of site `o` added to it. */
 export function emitOutputMatrix(
   graph: GraphBuilder,
   config: ModelConfig,
   layer: number,
   segments: readonly AttentionWeights[],
   adapter: AdapterConstants,
-): string {
+): ConstantMatrix {
   const name = `l${layer}.o`;
-  const stored = segments.map(({ o }) => emitStoredMatrix(graph, o));
-  const matrix = emitJoined(graph, stored, 1, `${name}_w`);
+  const stored = segments.map(({ o }) => emitStored(graph, o));
+  const matrix = emitStacked(graph, stored, `${name}_w`);
   const a = adapter.matrix(graph, layer, 'o', 'a');
   const b = adapter.matrix(graph, layer, 'o', 'b');
   if (a === null || b === null) return matrix;
   const channels = (group: number): number => queryHeads(config, group) * config.headDim;
-  const groups = segments.reduce((sum, segment) => sum + segment.groups, 0);
-  const rows =
-    groups === config.kvHeads
-      ? a
-      : emitJoined(
-          graph,
-          segments.map(({ groupStart, groups: own }, s) =>
-            emitRows(graph, a, channels(groupStart), channels(groupStart + own), 0, `${name}_a.${s}`),
-          ),
-          0,
-          `${name}_a`,
-        );
-  const product = graph.node('MatMul', [rows, b], [`${name}_ab`]);
-  const turned = graph.node('Transpose', [product], [`${name}_ba`], { perm: [1, 0] });
-  return graph.node('Add', [matrix, turned], [`${name}_recovered`]);
+  const rows = segments.map(({ groupStart, groups }, i) =>
+    emitRange(graph, a, channels(groupStart), channels(groupStart + groups), 0, `${name}_a.${i}`),
+  );
+  const product = graph.node('MatMul', [emitJoined(graph, rows, 0, `${name}_a`), b], [`${name}_ab`]);
+  const update = matrix.outFirst
+    ? graph.node('Transpose', [product], [`${name}_ba`], { perm: [1, 0] })
+    : product;
+  return { ...matrix, value: graph.node('Add', [matrix.value, update], [`${name}_recovered`]) };
 }

@@ -1,17 +1,21 @@
 import type { Attributes, GraphBuilder } from '../graph-builder.ts';
+import type { ConstantMatrix } from './constant-matrix.ts';
 
 /** Operators of the runtime part of a static graph, written so that NNAPI takes them (decision 0074). */
 
-/** y = x W^T + bias on [S, in], with a constant W [out, in]. */
+/**
+ * y = x W + bias on [S, in]; without a bias one of zeros, because ONNX Runtime's XNNPACK provider (1.24.3) crashes the
+ * process on a Gemm that has none.
+ */
 export function emitProduct(
   graph: GraphBuilder,
   rows: string,
-  matrix: string,
+  { value, outFirst, outFeatures }: ConstantMatrix,
   output: string,
   bias: string | null = null,
 ): string {
-  const inputs = bias === null ? [rows, matrix] : [rows, matrix, bias];
-  return graph.node('Gemm', inputs, [output], { transB: 1 });
+  const added = bias ?? graph.node('ConstantOfShape', [graph.ints(outFeatures)], [`${output}.zeros`]);
+  return graph.node('Gemm', [rows, value, added], [output], { transB: outFirst ? 1 : 0 });
 }
 
 /** RMS norm over the last of `rank` axes, weighted by a constant that broadcasts. */

@@ -6,7 +6,7 @@ import type { AttentionWeights } from '../attention-weights.ts';
 import type { AdapterConstants } from './adapter-constants.ts';
 import { emitPackedConstants, emitOutputMatrix } from './attention-constants.ts';
 import { emitProduct, emitRmsNorm } from './plain-operators.ts';
-import { emitRows } from './stored-matrix.ts';
+import { emitRange } from './stored-matrix.ts';
 
 export interface StaticContext {
   readonly config: ModelConfig;
@@ -50,8 +50,8 @@ export function emitStaticAttention(
   const normed = emitRmsNorm(graph, residual, weight, { epsilon, rank: 2, name: `${name}.attention` });
   const rows = emitProduct(graph, normed, packed.matrix, `${name}.qkv`, packed.bias);
   const width = rotatedHeads * headDim;
-  const toRotate = emitRows(graph, rows, 0, width, 1, `${name}.qk`);
-  const valueRows = emitRows(graph, rows, width, width + groups * headDim, 1, `${name}.v`);
+  const toRotate = emitRange(graph, rows, 0, width, 1, `${name}.qk`);
+  const valueRows = emitRange(graph, rows, width, width + groups * headDim, 1, `${name}.v`);
 
   const heads = graph.node('Reshape', [toRotate, graph.ints(-1, rotatedHeads, headDim)], [`${name}.heads`]);
   const headRows =
@@ -59,13 +59,13 @@ export function emitStaticAttention(
       ? heads
       : emitRmsNorm(graph, heads, packed.headNorm, { epsilon, rank: 3, name: `${name}.heads` });
   const rotated = emitRotation(graph, headRows, headDim, `${name}.rotated`);
-  const keys = rowsOnly ? rotated : emitRows(graph, rotated, queryHeads, rotatedHeads, 1, `${name}.keys`);
+  const keys = rowsOnly ? rotated : emitRange(graph, rotated, queryHeads, rotatedHeads, 1, `${name}.keys`);
   const key = graph.node('Transpose', [keys], [`${name}.key`], { perm: [1, 0, 2] });
   const values = graph.node('Reshape', [valueRows, graph.ints(-1, groups, headDim)], [`${name}.values`]);
   const value = graph.node('Transpose', [values], [`${name}.value`], { perm: [1, 0, 2] });
   if (rowsOnly) return { key, value, residual: null };
 
-  const queries = emitRows(graph, rotated, 0, queryHeads, 1, `${name}.queries`);
+  const queries = emitRange(graph, rotated, 0, queryHeads, 1, `${name}.queries`);
   const mixed = emitScoresAndMix(graph, config, { layer, groups, queries, key, value });
   const matrix = emitOutputMatrix(graph, config, layer, segments, adapter);
   const out = emitProduct(graph, mixed, matrix, `${name}.attention_out`);
@@ -75,8 +75,8 @@ export function emitStaticAttention(
 /** Rotates [S, heads, headDim] by position; see `rotaryRows`. */
 function emitRotation(graph: GraphBuilder, heads: string, headDim: number, name: string): string {
   const half = headDim / 2;
-  const first = emitRows(graph, heads, 0, half, 2, `${name}.first`);
-  const second = emitRows(graph, heads, half, headDim, 2, `${name}.second`);
+  const first = emitRange(graph, heads, 0, half, 2, `${name}.first`);
+  const second = emitRange(graph, heads, half, headDim, 2, `${name}.second`);
   const swapped = graph.node('Concat', [second, first], [`${name}.swapped`], { axis: 2 });
   const straight = graph.node('Mul', [heads, STATIC_GRAPH.cos], [`${name}.straight`]);
   const crossed = graph.node('Mul', [swapped, STATIC_GRAPH.sin], [`${name}.crossed`]);

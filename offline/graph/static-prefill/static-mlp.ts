@@ -1,8 +1,9 @@
 import { STORED, type DecoderWeights } from '../decoder-weights.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
+import { emitConstant, emitStacked, type ConstantMatrix } from './constant-matrix.ts';
 import { emitProduct, emitRmsNorm } from './plain-operators.ts';
 import type { StaticContext } from './static-attention.ts';
-import { emitJoined, emitStoredMatrix } from './stored-matrix.ts';
+import { emitJoined, emitSideBySide, emitStored } from './stored-matrix.ts';
 
 type MlpWeights = DecoderWeights['mlp'] extends ReadonlyMap<number, infer Products> ? Products : never;
 
@@ -24,30 +25,45 @@ export function emitStaticMlp(
   const a = adapter.matrix(graph, layer, 'mlp', 'a');
   const b = adapter.matrix(graph, layer, 'mlp', 'b');
   const bias = adapter.bias(graph, layer);
-  const update = ((): string | null => {
-    if (segments.length === 0 && (a === null || b === null)) return bias;
+  const add = (update: string): string => graph.node('Add', [residual, update], [`${name}.out`]);
+  const hidden: string[] = [];
+  const down: ConstantMatrix[] = [];
+  if (segments.length > 0 || a !== null) {
     const weight = graph.weight(STORED.mlpNorm(layer));
-    const normed = emitRmsNorm(graph, residual, weight, {
-      epsilon: config.rmsNormEps,
-      rank: 2,
-      name: `${name}.mlp`,
-    });
-    const hidden: string[] = [];
-    const down: string[] = [];
+    const options = { epsilon: config.rmsNormEps, rank: 2, name: `${name}.mlp` };
+    const normed = emitRmsNorm(graph, residual, weight, options);
     if (segments.length > 0) {
       hidden.push(emitNeurons(graph, name, segments, normed));
-      down.push(...segments.map((segment) => emitStoredMatrix(graph, segment.down)));
+      down.push(
+        emitStacked(
+          graph,
+          segments.map((segment) => emitStored(graph, segment.down)),
+          `${name}.down`,
+        ),
+      );
     }
     if (a !== null && b !== null) {
-      const turned = (matrix: string): string =>
-        graph.node('Transpose', [matrix], [`${matrix}.t`], { perm: [1, 0] });
-      hidden.push(emitProduct(graph, normed, turned(a), `${name}.low`));
-      down.push(turned(b));
+      hidden.push(
+        emitProduct(graph, normed, { value: a, outFirst: false, outFeatures: adapter.rank }, `${name}.low`),
+      );
+      down.push({ value: b, outFirst: false, outFeatures: config.hiddenSize });
     }
-    const rows = emitJoined(graph, hidden, 1, `${name}.hidden`);
-    return emitProduct(graph, rows, emitJoined(graph, down, 1, `${name}.down_w`), `${name}.mlp_out`, bias);
-  })();
-  return update === null ? residual : graph.node('Add', [residual, update], [`${name}.out`]);
+  }
+  if (hidden.length === 0) return bias === null ? residual : add(bias);
+  const rows = emitJoined(graph, hidden, 1, `${name}.hidden`);
+  return add(emitProduct(graph, rows, emitBelow(graph, down, `${name}.down_w`), `${name}.mlp_out`, bias));
+}
+
+/** Matrices of the same outputs under each other, in the orientation of the first. */
+function emitBelow(graph: GraphBuilder, matrices: readonly ConstantMatrix[], name: string): ConstantMatrix {
+  const outFirst = matrices[0]?.outFirst === true;
+  const values = matrices.map((matrix) =>
+    matrix.outFirst === outFirst
+      ? matrix.value
+      : graph.node('Transpose', [matrix.value], [`${matrix.value}.t`], { perm: [1, 0] }),
+  );
+  const outFeatures = matrices[0]?.outFeatures ?? 0;
+  return { value: emitJoined(graph, values, outFirst ? 1 : 0, name), outFirst, outFeatures };
 }
 
 /** silu(gate) x up of all neurons that are on, [S, neurons]. */
@@ -57,15 +73,17 @@ function emitNeurons(
   segments: readonly MlpWeights[],
   normed: string,
 ): string {
-  const matrix = (side: 'gate' | 'up'): string =>
-    emitJoined(
+  const product = (side: 'gate' | 'up'): string => {
+    const stored = segments.map((segment) => emitStored(graph, segment[side]));
+    const matrix = emitConstant(
       graph,
-      segments.map((segment) => emitStoredMatrix(graph, segment[side])),
-      0,
+      emitSideBySide(graph, stored, `${name}.${side}_w`),
       `${name}.${side}_w`,
     );
-  const gate = emitProduct(graph, normed, matrix('gate'), `${name}.gate`);
-  const up = emitProduct(graph, normed, matrix('up'), `${name}.up`);
+    return emitProduct(graph, normed, matrix, `${name}.${side}`);
+  };
+  const gate = product('gate');
+  const up = product('up');
   const sigmoid = graph.node('Sigmoid', [gate], [`${name}.sigmoid`]);
   const activated = graph.node('Mul', [gate, sigmoid], [`${name}.silu`]);
   return graph.node('Mul', [activated, up], [`${name}.neurons`]);

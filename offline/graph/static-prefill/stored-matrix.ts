@@ -2,55 +2,106 @@ import { BLOCK_SIZE } from '../../quantize/block-wise.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 import type { Linear } from '../linear.ts';
 
-/** Value of a quantized 8-bit weight that stands for 0. */
-const ZERO_8BIT = 128;
-/** What a byte of two 4-bit values counts the second one by. */
-const NIBBLE = 16;
-
 /**
- * A stored matrix as float32 [out, in], whatever its form: plain operators over constants, which ONNX Runtime
- * computes once when it opens the graph (constant folding), so that a provider sees a constant.
+ * A matrix as it is stored, in constants:
+ * - f32: `values` [out, in]
+ * - int8: `values` [in, out], `scale` [out]
+ * - block: `values` uint8 [out, blocks, BLOCK_SIZE], `scale` [out, blocks], `zero` uint8 [out, blocks] or null = 128
+ *
+ * Matrices are cut and joined in this form and made float32 last: ONNX Runtime keeps all that it computes of constants
+ * until the graph is open, and stored they are a fourth of the size.
  */
-export function emitStoredMatrix(graph: GraphBuilder, linear: Linear): string {
-  const { name, form } = linear;
-  switch (form) {
-    case 'f32':
-      return graph.weight(name);
-    case 'int8': {
-      const values = graph.node('Cast', [graph.weight(name)], [`${name}.f32`], { to: 1 });
-      const scaled = graph.node('Mul', [values, graph.weight(`${name}.scale`)], [`${name}.scaled`]);
-      return graph.node('Transpose', [scaled], [`${name}.w`], { perm: [1, 0] });
-    }
-    case 'block8': {
-      const values = graph.node('Cast', [graph.weight(name)], [`${name}.f32`], { to: 1 });
-      const centred = graph.node('Sub', [values, graph.floats(ZERO_8BIT)], [`${name}.centred`]);
-      return emitBlocks(graph, linear, centred);
-    }
-    case 'block4': {
-      const blocks = blocksOf(linear);
-      const bytesPerBlock = BLOCK_SIZE / 2;
-      const values = emitNibbles(
-        graph,
-        graph.view(name, [linear.outFeatures, blocks, bytesPerBlock, 1]),
-        [linear.outFeatures, blocks, BLOCK_SIZE],
-        name,
-      );
-      const zero = `${name}.zero`;
-      const zeroBytes = Math.ceil(blocks / 2);
-      const zeros = emitNibbles(
-        graph,
-        graph.view(zero, [linear.outFeatures, zeroBytes, 1]),
-        [linear.outFeatures, 2 * zeroBytes, 1],
-        zero,
-      );
-      const own = 2 * zeroBytes === blocks ? zeros : emitRows(graph, zeros, 0, blocks, 1, `${zero}.own`);
-      return emitBlocks(graph, linear, graph.node('Sub', [values, own], [`${name}.centred`]));
-    }
+export interface StoredMatrix {
+  readonly form: 'f32' | 'int8' | 'block';
+  readonly outFeatures: number;
+  readonly inFeatures: number;
+  readonly constants: Constants;
+}
+
+interface Constants {
+  readonly values: string;
+  readonly scale: string | null;
+  readonly zero: string | null;
+}
+
+/** Which axis of each constant counts the outputs. */
+const OUTPUT_AXES: Readonly<Record<StoredMatrix['form'], Readonly<Record<keyof Constants, number>>>> = {
+  f32: { values: 0, scale: 0, zero: 0 },
+  int8: { values: 1, scale: 0, zero: 0 },
+  block: { values: 0, scale: 0, zero: 0 },
+};
+
+/** What a byte of two 4-bit values counts the second one by, and its bits. */
+const NIBBLE = 16;
+const NIBBLE_BITS = 4;
+
+export function emitStored(
+  graph: GraphBuilder,
+  { name, form, inFeatures, outFeatures }: Linear,
+): StoredMatrix {
+  const size = { inFeatures, outFeatures };
+  const none = { scale: null, zero: null };
+  if (form === 'f32') return { ...size, form, constants: { ...none, values: graph.weight(name) } };
+  if (form === 'int8') {
+    const constants = { ...none, values: graph.weight(name), scale: graph.weight(`${name}.scale`) };
+    return { ...size, form, constants };
   }
+  const blocks = Math.ceil(inFeatures / BLOCK_SIZE);
+  const scale = graph.view(`${name}.scale`, [outFeatures, blocks]);
+  if (form === 'block8')
+    return { ...size, form: 'block', constants: { values: graph.weight(name), scale, zero: null } };
+  const packed = graph.view(name, [outFeatures, blocks, BLOCK_SIZE / 2, 1]);
+  const values = emitNibbles(graph, packed, [outFeatures, blocks, BLOCK_SIZE], name);
+  const bytes = Math.ceil(blocks / 2);
+  const pairs = graph.view(`${name}.zero`, [outFeatures, bytes, 1]);
+  const zeros = emitNibbles(graph, pairs, [outFeatures, 2 * bytes], `${name}.zero`);
+  const zero = 2 * bytes === blocks ? zeros : emitRange(graph, zeros, 0, blocks, 1, `${name}.zero.own`);
+  return { ...size, form: 'block', constants: { values, scale, zero } };
+}
+
+/** Outputs [from, to) of a matrix. */
+export function emitOutputs(
+  graph: GraphBuilder,
+  matrix: StoredMatrix,
+  from: number,
+  to: number,
+  name: string,
+): StoredMatrix {
+  const constants = byPart(matrix, (axis, part) => {
+    const value = matrix.constants[part];
+    return value === null ? null : emitRange(graph, value, from, to, axis, `${name}.${part}`);
+  });
+  return { ...matrix, outFeatures: to - from, constants };
+}
+
+/** The outputs of matrices of one form that read the same input, one after the other. */
+export function emitSideBySide(
+  graph: GraphBuilder,
+  matrices: readonly StoredMatrix[],
+  name: string,
+): StoredMatrix {
+  const [first] = matrices;
+  if (first === undefined) throw new RangeError(`${name} has no matrix`);
+  const constants = byPart(first, (axis, part) => {
+    const values = matrices.flatMap((matrix) => matrix.constants[part] ?? []);
+    return values.length === 0 ? null : emitJoined(graph, values, axis, `${name}.${part}`);
+  });
+  const outFeatures = matrices.reduce((sum, matrix) => sum + matrix.outFeatures, 0);
+  return { ...first, outFeatures, constants };
+}
+
+function byPart(
+  { form }: StoredMatrix,
+  make: (axis: number, part: keyof Constants) => string | null,
+): Constants {
+  const axes = OUTPUT_AXES[form];
+  const values = make(axes.values, 'values');
+  if (values === null) throw new RangeError('a matrix has values');
+  return { values, scale: make(axes.scale, 'scale'), zero: make(axes.zero, 'zero') };
 }
 
 /** Elements [from, to) of an axis. */
-export function emitRows(
+export function emitRange(
   graph: GraphBuilder,
   value: string,
   from: number,
@@ -73,28 +124,11 @@ export function emitJoined(
   return graph.node('Concat', parts, [output], { axis });
 }
 
-function blocksOf({ inFeatures }: Linear): number {
-  return Math.ceil(inFeatures / BLOCK_SIZE);
-}
-
-/** Scales [out, blocks, block] block by block and drops what rows were padded with. */
-function emitBlocks(graph: GraphBuilder, linear: Linear, centred: string): string {
-  const { name, inFeatures, outFeatures } = linear;
-  const blocks = blocksOf(linear);
-  const scale = graph.view(`${name}.scale`, [outFeatures, blocks, 1]);
-  const scaled = graph.node('Mul', [centred, scale], [`${name}.scaled`]);
-  const padded = graph.node('Reshape', [scaled, graph.ints(outFeatures, blocks * BLOCK_SIZE)], [`${name}.w`]);
-  if (inFeatures === blocks * BLOCK_SIZE) return padded;
-  return emitRows(graph, padded, 0, inFeatures, 1, `${name}.cut`);
-}
-
-/** Both 4-bit values of each byte, the low one first, as float32 of these dims; the last of `bytes`' dims is 1. */
+/** Both 4-bit values of each byte, the low one first, as uint8 of these dims; the last of `bytes`' dims is 1. */
 function emitNibbles(graph: GraphBuilder, bytes: string, dims: readonly number[], name: string): string {
-  const values = graph.node('Cast', [bytes], [`${name}.bytes`], { to: 1 });
-  const shifted = graph.node('Mul', [values, graph.floats(1 / NIBBLE)], [`${name}.shifted`]);
-  const high = graph.node('Floor', [shifted], [`${name}.high`]);
-  const above = graph.node('Mul', [high, graph.floats(NIBBLE)], [`${name}.above`]);
-  const low = graph.node('Sub', [values, above], [`${name}.low`]);
+  const byte = (value: number): string => graph.constant(`byte_${value}`, 'uint8', [1], Uint8Array.of(value));
+  const low = graph.node('Mod', [bytes, byte(NIBBLE)], [`${name}.low`]);
+  const high = graph.node('BitShift', [bytes, byte(NIBBLE_BITS)], [`${name}.high`], { direction: 'RIGHT' });
   const pairs = graph.node('Concat', [low, high], [`${name}.pairs`], { axis: -1 });
   return graph.node('Reshape', [pairs, graph.ints(...dims)], [`${name}.values`]);
 }

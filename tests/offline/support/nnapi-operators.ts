@@ -11,7 +11,11 @@ interface Seen {
  * was seen to take it in; what is not here was refused or not tried.
  */
 export const TAKEN_BY_NNAPI: Readonly<Record<string, (seen: Seen) => boolean>> = {
-  Gemm: ({ node, isConstant }) => node.attributes['transB'] === 1 && isConstant(node.inputs[1] ?? ''),
+  // With a bias: XNNPACK's provider crashes the process without one.
+  Gemm: ({ node, isConstant }) =>
+    node.inputs.length === 3 &&
+    node.inputs.slice(1).every(isConstant) &&
+    node.attributes['transA'] === undefined,
   // Of run-time values only; by a constant it must be 2-D, which Gemm does here.
   MatMul: ({ node, isConstant }) => node.inputs.every((input) => !isConstant(input)),
   Softmax: () => true,
