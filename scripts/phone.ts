@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { describeFailure } from '../core/result.ts';
+import { describeFailure, ok, type Failure } from '../core/result.ts';
 import { startVirtualPhone } from '../virtual-phone/index.ts';
+import { ARM64_SERIAL, emulatorFor } from './shared/phone-machine.ts';
 
 interface Flags {
   readonly port: number;
@@ -44,22 +45,30 @@ const flags = new Command('phone')
   .parse()
   .opts<Flags>();
 
+function fail(failure: Failure): never {
+  process.stderr.write(`${describeFailure(failure)}\n`);
+  process.exit(1);
+}
+
+const emulator =
+  flags.emulator === undefined
+    ? await emulatorFor(flags.arch, new AbortController().signal)
+    : ok(flags.emulator);
+if (!emulator.ok) fail(emulator.failure);
+const serial = flags.serial ?? (flags.arch === 'arm64' ? ARM64_SERIAL : undefined);
 const started = await startVirtualPhone({
   adbdPort: flags.port,
   adbServerPort: flags.adbServerPort,
   isThermalOn: flags.thermal,
   linkLatencyMs: flags.linkLatencyMs,
   arch: flags.arch,
-  ...(flags.emulator === undefined ? {} : { emulatorPath: flags.emulator }),
-  ...(flags.serial === undefined ? {} : { serial: flags.serial }),
+  ...(emulator.value === null ? {} : { emulatorPath: emulator.value }),
+  ...(serial === undefined ? {} : { serial }),
   ...(flags.state === undefined ? {} : { stateDir: flags.state }),
   ...(flags.linkMbps === undefined ? {} : { linkMbps: flags.linkMbps }),
   ...(flags.storageMib === undefined ? {} : { storageMib: flags.storageMib }),
 });
-if (!started.ok) {
-  process.stderr.write(`${describeFailure(started.failure)}\n`);
-  process.exit(1);
-}
+if (!started.ok) fail(started.failure);
 const phone = started.value;
 let isStopping = false;
 const stop = (why: string): void => {
@@ -77,9 +86,9 @@ if (flags.exitWithStdin) {
   process.stdin.resume();
 }
 if (flags.json) {
-  const { serial, adbdPort, adbServerPort, stateDir, isEmulated } = phone;
+  const { adbdPort, adbServerPort, stateDir, isEmulated } = phone;
   process.stdout.write(
-    `${JSON.stringify({ serial, adbdPort, adbServerPort, stateDir, isEmulated, pid: process.pid })}\n`,
+    `${JSON.stringify({ serial: phone.serial, adbdPort, adbServerPort, stateDir, isEmulated, pid: process.pid })}\n`,
   );
 } else {
   process.stdout.write(

@@ -74,10 +74,12 @@ export function machineOf(options: Pick<PhoneOptions, 'arch' | 'emulatorPath'>):
   const shared = { ...hostMachine(), abi: 'arm64-v8a', unameMachine: 'aarch64', hasNode: false };
   if (process.arch === 'arm64') return ok(shared);
   const emulator = options.emulatorPath ?? findEmulator();
-  if (emulator === null)
+  if (emulator === null || !existsSync(emulator))
     return fail(
       'emulator-missing',
-      `Emulating an arm64 phone takes qemu's user emulation; none of ${EMULATORS.join(', ')} is on PATH.`,
+      `Emulating an arm64 phone takes qemu's user emulation; ${
+        emulator === null ? `none of ${EMULATORS.join(', ')} is on PATH` : `there is no ${emulator}`
+      }.`,
       'Install it: `apt-get install qemu-user-static`, or your system’s package of qemu-user.',
     );
   return ok({

@@ -4,6 +4,9 @@ import { stateFolder } from './folders.ts';
 
 export type PhoneArch = 'host' | 'arm64';
 
+/** Name of the arm64 phone, and so of its own files and profiles. */
+export const ARM64_SERIAL = 'VIRTUALARM64';
+
 /** What a virtual phone is started with so that it has a processor. */
 export interface PhoneMachine {
   /** Its processor is not this computer's. */
@@ -30,11 +33,24 @@ export async function chooseMachine(
     return fail('usage', `--arch is for the virtual phone; ${flags.phone} has a processor of its own.`);
   const phone = {
     stateDir: stateFolder('virtual-phone-arm64'),
-    serial: 'VIRTUALARM64',
+    serial: ARM64_SERIAL,
     arch: flags.arch,
   } as const;
-  // Where it is not emulated, and where it cannot be, the phone itself says so.
-  if (process.platform !== 'linux' || process.arch !== 'x64') return ok({ isEmulated: false, phone });
-  const emulator = await ensureEmulator(signal);
-  return emulator.ok ? ok({ isEmulated: true, phone: { ...phone, emulator: emulator.value } }) : emulator;
+  const emulator = await emulatorFor(flags.arch, signal);
+  if (!emulator.ok) return emulator;
+  return ok(
+    emulator.value === null
+      ? { isEmulated: false, phone }
+      : { isEmulated: true, phone: { ...phone, emulator: emulator.value } },
+  );
+}
+
+/**
+ * The emulator that this computer needs for a phone's processor; null: none, or none can help, which the phone itself
+ * says then. Failures: those of {@link ensureEmulator}.
+ */
+export async function emulatorFor(arch: PhoneArch, signal: AbortSignal): Promise<Result<string | null>> {
+  return arch === 'arm64' && process.platform === 'linux' && process.arch === 'x64'
+    ? ensureEmulator(signal)
+    : ok(null);
 }

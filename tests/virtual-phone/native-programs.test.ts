@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PhoneDevice } from '../../virtual-phone/device.ts';
+import { startVirtualPhone } from '../../virtual-phone/index.ts';
 import { readElfHead } from '../../virtual-phone/processes/elf-file.ts';
 import { mapArgument } from '../../virtual-phone/processes/phone-words.ts';
 import { bareDevice, hasEmulator, runShell } from './harness.ts';
@@ -149,6 +150,14 @@ describe('a phone of arm64', () => {
     );
     expect(out).toBe('127\n0\n1\n');
     expect(err).toBe('/system/bin/sh: node: inaccessible or not found\n');
+  });
+});
+
+it.runIf(host === 'x64')('a phone of arm64 is not started without an emulator', async () => {
+  const started = await startVirtualPhone({ arch: 'arm64', emulatorPath: '/nowhere/qemu', adbdPort: null });
+  expect(started).toMatchObject({
+    ok: false,
+    failure: { code: 'emulator-missing', message: expect.stringContaining('/nowhere/qemu') },
   });
 });
 
