@@ -2,8 +2,8 @@ import type { ExecutionProvider } from '../../../core/runtime-pack.ts';
 import type { ChunkRules } from './plan-chunks.ts';
 
 /**
- * Chunks that accelerators were measured to gain at (32 to 512 rows; phones are quickest at about this many), and that
- * most prompts are a few of.
+ * Products of this many rows are where a phone's accelerator was told to gain most (others' figures, none of ours), and
+ * most prompts are a few of them.
  */
 const CHUNK = 128;
 /** NNAPI takes no open dims: with its chunk this covers prompts of 512 tokens; the engine runs what is longer. */
