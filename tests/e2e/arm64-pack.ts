@@ -1,3 +1,4 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { describeFailure, fail, type Result } from '../../core/result.ts';
 import { openRuntimePacks, type ReadyPack } from '../../electron/packs/runtime-packs.ts';
 import { cacheFolder, onnxruntimeFolder } from '../../scripts/shared/folders.ts';
@@ -9,7 +10,7 @@ import { IS_CI } from './project.ts';
  * which is said. On CI both have to be.
  */
 export async function arm64Pack(): Promise<string | null> {
-  const pack = await providePack();
+  const pack = await oneAtATime(providePack);
   if (pack.ok && pack.value.dir !== null) return pack.value.dir;
   const why = pack.ok ? 'it has no folder' : describeFailure(pack.failure);
   if (IS_CI) throw new Error(`The runtime pack for arm64 cannot be had, and CI needs it: ${why}`);
@@ -30,4 +31,34 @@ async function providePack(): Promise<Result<ReadyPack>> {
     (line) => void process.stderr.write(`${line}\n`),
     AbortSignal.timeout(300_000),
   );
+}
+
+/** Test files that run side by side all want the pack: one assembles it, the others wait and find it. */
+async function oneAtATime<T>(act: () => Promise<T>): Promise<T> {
+  const lock = cacheFolder('packs', '.lock-of-tests');
+  await mkdir(cacheFolder('packs'), { recursive: true });
+  for (;;) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+    const holder = await readFile(lock, 'utf8').catch(() => '');
+    if (holder !== '' && !isAlive(Number(holder))) await rm(lock, { force: true });
+    else await new Promise((done) => setTimeout(done, 200));
+  }
+  try {
+    return await act();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
