@@ -1,4 +1,5 @@
 import type { DesktopState } from '../../core/desktop-state.ts';
+import { isEmulated } from '../../core/device.ts';
 import { formatCount } from '../format/units.ts';
 import { useDesktop } from '../state/desktop-store.ts';
 import { chosenDevice } from '../state/next-step.ts';
@@ -33,7 +34,7 @@ function useOrigin(state: DesktopState | null): string | null {
   return device.kind === 'virtual'
     ? state.environment?.phone === 'virtual'
       ? state.environment.description
-      : 'virtual phone on this CPU'
+      : `${isEmulated(device) ? 'emulated arm64 (qemu)' : 'virtual phone'} on this CPU`
     : (device.model ?? device.serial);
 }
 

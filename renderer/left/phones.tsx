@@ -1,4 +1,4 @@
-import { ADB_STATE_WORDS, type Device } from '../../core/device.ts';
+import { ADB_STATE_WORDS, isEmulated, type Device } from '../../core/device.ts';
 import type { DesktopState } from '../../core/desktop-state.ts';
 import { formatBytes, formatCelsius, formatGigahertz } from '../format/units.ts';
 import { runDoctor } from '../state/actions.ts';
@@ -67,7 +67,9 @@ function PhoneRow({ device, state, chosen }: PhoneRowProps) {
         >
           <span className={`dot ${device.state === 'device' ? 'good' : 'bad'}`} aria-hidden="true" />
           <span className="row-name">{deviceName(device)}</span>
-          {device.kind === 'virtual' ? <span className="tag">virtual</span> : null}
+          {device.kind === 'virtual' ? (
+            <span className="tag">{isEmulated(device) ? 'emulated' : 'virtual'}</span>
+          ) : null}
           {remedy === null ? <span className="row-state">{words}</span> : null}
         </button>
         <IconButton

@@ -280,6 +280,13 @@ test('the CSV says where the figures come from, and no text in it becomes a form
   expect(r2.split(',')).toHaveLength(header.split(',').length);
 });
 
+test('the CSV of an emulated phone names no processor as the source of its figures', () => {
+  const { environment } = record('a');
+  const { text } = exportCsv(record('a', { environment: { ...environment, emulated: true } }), []);
+  expect(text).toContain('EMULATED ARM64, figures of no processor');
+  expect(text).not.toContain('figures of this CPU');
+});
+
 test('the trace clock never jumps when the speed changes', () => {
   const step = fc.record({
     waitMs: fc.integer({ min: 0, max: 1000 }),
