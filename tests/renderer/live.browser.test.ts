@@ -251,6 +251,17 @@ describe.skipIf(missing !== null)('the live view', () => {
     await page.context().close();
   });
 
+  it('says what runs each phase, and on hover how that was proved', async () => {
+    const page = await running();
+    await page.getByText('runs on cpu').hover();
+    await page
+      .getByRole('tooltip')
+      .filter({ hasText: 'nnapi: not-in-library' })
+      .first()
+      .waitFor({ state: 'attached' });
+    await page.context().close();
+  });
+
   it('opens a recorded run, exports it, deletes it after a question, and goes back to live', async () => {
     const page = await built.open('ready');
     await page.getByRole('region', { name: 'Runs' }).getByRole('button').first().click();
