@@ -8,7 +8,7 @@ import type { ChunkRules } from './plan-chunks.ts';
 const CHUNK = 128;
 /** NNAPI takes no open dims: with its chunk this covers prompts of 512 tokens; the engine runs what is longer. */
 const NNAPI_PAST = 384;
-/** Below this fill the engine is as quick by itself as a whole chunk is. */
+/** A whole chunk for fewer tokens than this share of it would be mostly padding; not measured on a phone. */
 const MINIMUM_FILL = 0.5;
 /** Each holds its weights in float32, beside the engine's. */
 const PLACES = 2;
