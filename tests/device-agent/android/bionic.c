@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,39 @@ int bionic_sigfillset(unsigned long *set) {
   *set = ~0ul;
   return 0;
 }
+
+/* The library's destructors would run after what they need is gone: the process would crash at its end. */
+int bionic___cxa_atexit(void (*destroy)(void *), void *object, void *library) {
+  (void)destroy, (void)object, (void)library;
+  return 0;
+}
+
+#ifdef __aarch64__
+enum { MUTEX_BYTES = 40 };
+
+/* glibc's own would clear eight bytes more than bionic's mutex has. */
+int bionic_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes) {
+  int kind = PTHREAD_MUTEX_NORMAL;
+  if (attributes != NULL) pthread_mutexattr_gettype(attributes, &kind);
+  memset((void *)mutex, 0, MUTEX_BYTES);
+  mutex->__data.__kind = kind;
+  return 0;
+}
+
+/* bionic's thread attributes are smaller than glibc's: they hold a pointer to them. */
+int bionic_pthread_attr_init(pthread_attr_t **attributes) {
+  *attributes = malloc(sizeof **attributes);
+  return *attributes == NULL ? ENOMEM : pthread_attr_init(*attributes);
+}
+
+int bionic_pthread_attr_setstacksize(pthread_attr_t **attributes, size_t size) {
+  return pthread_attr_setstacksize(*attributes, size);
+}
+
+int bionic_pthread_create(pthread_t *thread, pthread_attr_t **attributes, void *(*run)(void *), void *argument) {
+  return pthread_create(thread, attributes == NULL ? NULL : *attributes, run, argument);
+}
+#endif
 
 int bionic___android_log_print(int level, const char *tag, const char *format, ...) {
   (void)level, (void)tag, (void)format;
