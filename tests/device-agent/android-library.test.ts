@@ -49,12 +49,16 @@ describe.skipIf(runtime === null)('Android’s ONNX Runtime', () => {
     expect(nnapi).toMatchObject({ verdict: 'wrong-numerics', placement: { share: 1 }, speed: null });
   });
 
-  test('a bundle’s static prefill runs through NNAPI into the KV cache that the engine decodes from', async () => {
+  test('a bundle’s static prefill runs through NNAPI and XNNPACK into the KV cache that the engine decodes from', async () => {
     const found = await prove('computes', bundle.dir);
     const nnapi = of(found, 'nnapi');
     expect(nnapi).toMatchObject({ placement: { share: 1, partitions: 1 }, numerics: { within: true } });
     expect(nnapi?.numerics?.rmsRel).toBeLessThan(1e-4);
     expect(nnapi?.speed?.prefill.map(({ tokens }) => tokens)).toEqual([128, 256]);
+    // Its provider ends the process at a product without a bias.
+    const xnnpack = of(found, 'xnnpack');
+    expect(xnnpack?.numerics?.rmsRel).toBeLessThan(1e-4);
+    expect(xnnpack?.placement?.nodesOnProvider).toBeGreaterThan(10);
   });
 
   test('a bundle’s static prefill on a driver that is wrong is never timed', async () => {
