@@ -1,4 +1,5 @@
-// The parts of a test machine that npm does not bring: Google's adb, Chromium, a display, qemu, an Electron that runs.
+// The parts of a test machine that npm does not bring: Google's adb, Chromium, a display, qemu, a C compiler, an
+// Electron that runs.
 // As root they are installed with apt-get; elsewhere a missing part is said loudly and its tests are skipped.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -33,6 +34,7 @@ const APT_PARTS = [
     isThere: () => process.arch !== 'x64' || ['qemu-aarch64-static', 'qemu-aarch64'].some(onPath),
     what: "qemu's user emulation for arm64",
   },
+  { packages: ['gcc', 'libc6-dev'], isThere: () => onPath('cc'), what: 'a C compiler' },
   {
     packages: ['libnss3', 'libatk-bridge2.0-0', 'libgtk-3-0', 'libgbm1', 'libasound2'],
     isThere: () => ['libnss3.so', 'libgtk-3.so.0', 'libgbm.so.1', 'libasound.so.2'].every(inLoaderCache),
