@@ -6,6 +6,8 @@ import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } fro
 import type { TokenBytes } from '../engine/token-bytes.ts';
 import type { ProofFindings } from '../proof/prove.ts';
 import type { TlmAnswer, TlmQuestion } from '../tlm/tlm.ts';
+import { cancelFlagOf } from './cancel-flag.ts';
+import { PendingAnswer } from './pending-answer.ts';
 import { findWorkerFile } from './worker-file.ts';
 import type {
   EngineOpened,
@@ -50,9 +52,9 @@ export class EngineHost {
   readonly #workerFile: string;
   #worker: Worker | null = null;
   #active: ActiveRun | null = null;
-  #question: { readonly id: number; readonly settle: (result: Result<TlmAnswer>) => void } | null = null;
-  #proof: { readonly id: number; readonly settle: (result: Result<ProofFindings>) => void } | null = null;
-  #setting: { readonly id: number; readonly settle: (result: Result<null>) => void } | null = null;
+  readonly #question = new PendingAnswer<TlmAnswer>();
+  readonly #proof = new PendingAnswer<ProofFindings>();
+  readonly #setting = new PendingAnswer<null>();
   #opening: Promise<Result<EngineOpened>> | null = null;
   #settleOpening: ((result: Result<EngineOpened>) => void) | null = null;
   #nextId = 1;
@@ -98,16 +100,11 @@ export class EngineHost {
     hooks: RunHooks,
     signal?: AbortSignal,
   ): Promise<Result<GenerationEnd>> {
-    if (this.#opening === null) throw new Error('open() comes first');
-    const opened = await this.#opening;
+    const opened = await this.#whenOpen();
     if (!opened.ok) return opened;
     if (this.#active !== null) throw new Error('the engine serves one request at a time');
     if (signal?.aborted === true) return ok({ ahead: null, reason: 'cancelled', tokens: 0, tail: '' });
-    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
-    const cancel = (): void => {
-      Atomics.store(cancelFlag, 0, 1);
-    };
-    signal?.addEventListener('abort', cancel);
+    const { flag: cancelFlag, release } = cancelFlagOf(signal);
     try {
       return await new Promise<Result<GenerationEnd>>((settle) => {
         const id = this.#nextId++;
@@ -116,7 +113,7 @@ export class EngineHost {
       });
     } finally {
       this.#endRun();
-      signal?.removeEventListener('abort', cancel);
+      release();
     }
   }
 
@@ -127,17 +124,10 @@ export class EngineHost {
 
   /** Asks the TLM; one question at a time. Failures: `tlm-run`, `engine-crashed`, and that of opening. */
   async askTlm(question: TlmQuestion): Promise<Result<TlmAnswer>> {
-    if (this.#opening === null) throw new Error('open() comes first');
-    const opened = await this.#opening;
+    const opened = await this.#whenOpen();
     if (!opened.ok) return opened;
-    if (this.#question !== null) throw new Error('the TLM takes one question at a time');
-    const result = await new Promise<Result<TlmAnswer>>((settle) => {
-      const id = this.#nextId++;
-      this.#question = { id, settle };
-      this.#post({ kind: 'tlm', id, question });
-    });
-    this.#question = null;
-    return result;
+    const id = this.#nextId++;
+    return this.#question.ask(id, () => this.#post({ kind: 'tlm', id, question }));
   }
 
   /**
@@ -148,24 +138,16 @@ export class EngineHost {
     question: Omit<ProveCommand, 'kind' | 'id' | 'cancelFlag'>,
     signal: AbortSignal,
   ): Promise<Result<ProofFindings>> {
-    if (this.#opening === null) throw new Error('open() comes first');
-    const opened = await this.#opening;
+    const opened = await this.#whenOpen();
     if (!opened.ok) return opened;
-    if (this.#proof !== null || this.#active !== null) throw new Error('a proof has the engine to itself');
-    const cancelFlag = new Int32Array(new SharedArrayBuffer(4));
-    const cancel = (): void => {
-      Atomics.store(cancelFlag, 0, 1);
-    };
-    if (signal.aborted) cancel();
-    signal.addEventListener('abort', cancel);
-    const result = await new Promise<Result<ProofFindings>>((settle) => {
-      const id = this.#nextId++;
-      this.#proof = { id, settle };
-      this.#post({ kind: 'prove', id, ...question, cancelFlag });
-    });
-    this.#proof = null;
-    signal.removeEventListener('abort', cancel);
-    return result;
+    if (this.#active !== null) throw new Error('a proof has the engine to itself');
+    const { flag: cancelFlag, release } = cancelFlagOf(signal);
+    const id = this.#nextId++;
+    try {
+      return await this.#proof.ask(id, () => this.#post({ kind: 'prove', id, ...question, cancelFlag }));
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -174,16 +156,11 @@ export class EngineHost {
    * engine then prefills.
    */
   async prefillOn(provider: ExecutionProvider): Promise<Result<null>> {
-    if (this.#opening === null) throw new Error('open() comes first');
-    const opened = await this.#opening;
+    const opened = await this.#whenOpen();
     if (!opened.ok) return opened;
-    if (this.#setting !== null || this.#active !== null) throw new Error('the engine is not idle');
-    const result = await new Promise<Result<null>>((settle) => {
-      const id = this.#nextId++;
-      this.#setting = { id, settle };
-      this.#post({ kind: 'prefill-on', id, provider });
-    });
-    this.#setting = null;
+    if (this.#active !== null) throw new Error('the engine is not idle');
+    const id = this.#nextId++;
+    const result = await this.#setting.ask(id, () => this.#post({ kind: 'prefill-on', id, provider }));
     this.prefillProvider = result.ok ? provider : 'cpu';
     return result;
   }
@@ -211,6 +188,11 @@ export class EngineHost {
     await worker.terminate();
   }
 
+  #whenOpen(): Promise<Result<EngineOpened>> {
+    if (this.#opening === null) throw new Error('open() comes first');
+    return this.#opening;
+  }
+
   #endRun(): void {
     // A wish to lower that came too late is not answered by the worker.
     this.#active?.lowering?.(requestOver());
@@ -225,18 +207,9 @@ export class EngineHost {
     const active = this.#active;
     if (reply.kind === 'opened') return this.#settleOpening?.(reply.result);
     if (reply.kind === 'closed') return this.#closed?.();
-    if (reply.kind === 'tlm-answer') {
-      if (this.#question?.id === reply.id) this.#question.settle(reply.result);
-      return;
-    }
-    if (reply.kind === 'proved') {
-      if (this.#proof?.id === reply.id) this.#proof.settle(reply.result);
-      return;
-    }
-    if (reply.kind === 'prefill-set') {
-      if (this.#setting?.id === reply.id) this.#setting.settle(reply.result);
-      return;
-    }
+    if (reply.kind === 'tlm-answer') return this.#question.answer(reply.id, reply.result);
+    if (reply.kind === 'proved') return this.#proof.answer(reply.id, reply.result);
+    if (reply.kind === 'prefill-set') return this.#setting.answer(reply.id, reply.result);
     if (reply.kind === 'prefill-lost') {
       this.prefillProvider = 'cpu';
       this.#options.log(`the CPU prefills from now on: ${reply.failure.message}`);
@@ -270,9 +243,9 @@ export class EngineHost {
     this.#closed?.();
     this.#active?.settle(failure);
     this.#active?.lowering?.(failure);
-    this.#question?.settle(failure);
-    this.#proof?.settle(failure);
-    this.#setting?.settle(failure);
+    this.#question.settle(failure);
+    this.#proof.settle(failure);
+    this.#setting.settle(failure);
     // What prefilled may be what killed it.
     this.prefillProvider = 'cpu';
     if (this.state === 'ready') {
