@@ -92,7 +92,7 @@ function cpu({ hardware, telemetry, soc }: Device): Finding {
       soc ?? 'unknown',
       `${cores.length} cores`,
       ...(maxima.length === 0 ? [] : [`up to ${ghz(Math.max(...maxima))}`]),
-      ...(now === null ? [] : [`now ${ghz(Math.min(...now))} to ${ghz(Math.max(...now))}`]),
+      ...(now === null ? [] : [`now ${ghzRange(now)}`]),
       ...(governors.length === 0 ? [] : [`governor ${governors.join(', ')}`]),
     ].join(', '),
   };
@@ -108,6 +108,11 @@ function nnapi({ hardware }: Device): Finding {
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+function ghzRange(khz: readonly number[]): string {
+  const [slowest, fastest] = [ghz(Math.min(...khz)), ghz(Math.max(...khz))];
+  return slowest === fastest ? slowest : `${slowest} to ${fastest}`;
 }
 
 function ghz(khz: number): string {

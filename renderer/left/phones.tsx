@@ -113,11 +113,9 @@ function coreFacts({ hardware, telemetry }: Device): string | null {
   const count = hardware?.cores.length ?? 0;
   if (count === 0) return null;
   const khz = telemetry?.coreKhz ?? [];
-  const now =
-    khz.length === 0
-      ? ''
-      : `, ${formatGigahertz(Math.min(...khz))} to ${formatGigahertz(Math.max(...khz))} now`;
-  return `${count} cores${now}`;
+  if (khz.length === 0) return `${count} cores`;
+  const [slowest, fastest] = [Math.min(...khz), Math.max(...khz)].map(formatGigahertz);
+  return `${count} cores, ${slowest === fastest ? slowest : `${slowest} to ${fastest}`} now`;
 }
 
 function nnapiFacts({ hardware }: Device): string | null {

@@ -71,6 +71,7 @@ describe('checks of a phone', () => {
     ['only warm', { thermalStatus: 1 }, 'thermal', 'ok', /light/],
     ['low and not charging', { batteryPercent: 12 }, 'battery', 'warning', /12 %, not charging/],
     ['low but charging', { batteryPercent: 12, charging: true }, 'battery', 'ok', /charging/],
+    ['even in speed', { coreKhz: [1_500_000, 1_500_000] }, 'cpu', 'ok', /now 1\.50 GHz, governor/],
     ['held by hand', { batteryHeld: true }, 'battery', 'warning', /held/],
     ['short of memory', { availableBytes: 4e8 }, 'memory', 'warning', /0\.4 GB of 8\.0 GB/],
     ['silent about heat', { thermalStatus: null, temperatureC: null }, 'thermal', 'skipped', /does not tell/],
