@@ -3,14 +3,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AgentEvent } from '../../core/agent-event.ts';
 import { unwrap, type Failure } from '../../core/result.ts';
-import { agentFileSet } from '../../electron/agent/agent-files.ts';
 import { findAgent, readAgentLog, type Deployment } from '../../electron/agent/agent-on-phone.ts';
 import { AgentSession, type AgentPhase } from '../../electron/agent/agent-session.ts';
 import { openTokenStore } from '../../electron/agent/token-store.ts';
-import { openHashCache } from '../../electron/files/hash-cache.ts';
 import { AGENT_HOME } from '../../electron/push/phone-layout.ts';
-import { pushFileSet } from '../../electron/push/push-file-set.ts';
-import { makeFakeAgentFiles } from './fake-product.ts';
+import { fakeDeployment } from './fake-desktop.ts';
 import { embeddedDoor, type PhoneDoor } from './phone-doors.ts';
 import { until } from './until.ts';
 
@@ -26,20 +23,7 @@ interface Watched {
 
 beforeEach(async () => {
   door = await embeddedDoor();
-  const files = await makeFakeAgentFiles(door.folder);
-  const hashes = await openHashCache(join(door.folder, 'hashes.json'));
-  const set = unwrap(await agentFileSet(files, { folder: 'linux/x64', packDir: null }, hashes));
-  unwrap(await pushFileSet(door.link, door.serial, set));
-  deployment = {
-    agentSetId: set.id,
-    bundleSetId: 'bundle1',
-    bundleId: 'fake-bundle',
-    threads: null,
-    guardCorrection: true,
-    runtimeSetId: null,
-    byHand: false,
-    launch: { command: ['node'], environment: {} },
-  };
+  deployment = await fakeDeployment(door);
 });
 afterEach(async () => {
   for (const { session } of opened.splice(0)) await session.detach();

@@ -8,7 +8,8 @@ import { traceSpecSchema } from '../../core/trace.ts';
 import { startDesktopService, type DesktopService } from '../../electron/desktop/desktop-service.ts';
 import { AGENT_HOME } from '../../electron/push/phone-layout.ts';
 import { desktopOptionsSchema, type DesktopOptionsInput } from '../../electron/desktop/options.ts';
-import { makeFakeAgentFiles, makeFakeBundle } from './fake-product.ts';
+import { fakeDesktop } from './fake-desktop.ts';
+import { makeFakeBundle } from './fake-product.ts';
 import { embeddedDoor, type PhoneDoor } from './phone-doors.ts';
 import { until } from './until.ts';
 
@@ -19,19 +20,9 @@ const services: DesktopService[] = [];
 
 beforeEach(async () => {
   door = await embeddedDoor();
-  const agent = await makeFakeAgentFiles(door.folder);
-  bundleId = (await makeFakeBundle(join(door.folder, 'bundles', 'one'), 'one')).bundleId;
+  ({ options, bundleId } = await fakeDesktop(door));
   await makeFakeBundle(join(door.folder, 'bundles', 'damaged'), 'damaged');
   await writeFile(join(door.folder, 'bundles', 'damaged', 'manifest.json'), '{"schemaVersion":1}');
-  options = {
-    adb: { port: door.adbPort, embedded: true },
-    stateDir: join(door.folder, 'state'),
-    bundleDirs: [{ path: join(door.folder, 'bundles') }],
-    ...agent,
-    packsDir: join(door.folder, 'packs'),
-    version: '0.0.0-test',
-    host: 'headless',
-  };
 });
 afterEach(async () => {
   for (const service of services.splice(0)) await service.close();

@@ -1,13 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unwrap } from '../../core/result.ts';
-import { agentFileSet } from '../../electron/agent/agent-files.ts';
 import type { Deployment } from '../../electron/agent/agent-on-phone.ts';
 import { AgentSession } from '../../electron/agent/agent-session.ts';
 import { openTokenStore } from '../../electron/agent/token-store.ts';
-import { openHashCache } from '../../electron/files/hash-cache.ts';
-import { pushFileSet } from '../../electron/push/push-file-set.ts';
-import { makeFakeAgentFiles } from './fake-product.ts';
+import { fakeDeployment } from './fake-desktop.ts';
 import { embeddedDoor, type PhoneDoor } from './phone-doors.ts';
 import { until } from './until.ts';
 
@@ -19,20 +16,7 @@ let session: AgentSession;
 beforeEach(async () => {
   door = await embeddedDoor();
   instructions = [];
-  const files = await makeFakeAgentFiles(door.folder);
-  const hashes = await openHashCache(join(door.folder, 'hashes.json'));
-  const set = unwrap(await agentFileSet(files, { folder: 'linux/x64', packDir: null }, hashes));
-  unwrap(await pushFileSet(door.link, door.serial, set));
-  deployment = {
-    agentSetId: set.id,
-    bundleSetId: 'bundle1',
-    bundleId: 'fake-bundle',
-    threads: null,
-    guardCorrection: true,
-    runtimeSetId: null,
-    launch: { command: ['node'], environment: {} },
-    byHand: true,
-  };
+  deployment = { ...(await fakeDeployment(door)), byHand: true };
   session = new AgentSession({
     link: door.link,
     serial: door.serial,

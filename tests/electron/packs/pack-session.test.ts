@@ -8,7 +8,7 @@ import { desktopOptionsSchema, type DesktopOptionsInput } from '../../../electro
 import { hostAbi } from '../../../electron/packs/host-pack.ts';
 import { writePack } from '../../../electron/packs/write-pack.ts';
 import { AGENT_HOME, SETS } from '../../../electron/push/phone-layout.ts';
-import { makeFakeAgentFiles, makeFakeBundle } from '../fake-product.ts';
+import { fakeDesktop } from '../fake-desktop.ts';
 import { embeddedDoor, type PhoneDoor } from '../phone-doors.ts';
 import { until } from '../until.ts';
 
@@ -42,17 +42,7 @@ async function makePack(binding: string): Promise<RuntimePack> {
 
 beforeEach(async () => {
   door = await embeddedDoor();
-  const agent = await makeFakeAgentFiles(door.folder);
-  bundleId = (await makeFakeBundle(join(door.folder, 'bundles', 'one'), 'one')).bundleId;
-  options = {
-    adb: { port: door.adbPort, embedded: true },
-    stateDir: join(door.folder, 'state'),
-    bundleDirs: [{ path: join(door.folder, 'bundles') }],
-    ...agent,
-    packsDir: join(door.folder, 'packs'),
-    version: '0.0.0-test',
-    host: 'headless',
-  };
+  ({ options, bundleId } = await fakeDesktop(door));
 });
 afterEach(async () => {
   for (const service of services.splice(0)) await service.close();
