@@ -6,6 +6,18 @@ export function defaultThreads(): number {
   return availableParallelism();
 }
 
+/** What every session of the agent is opened with, whatever its provider. */
+export function sessionOptions(threads: number): InferenceSession.SessionOptions {
+  return {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    // Errors reach the caller as exceptions; the runtime's own copy on stderr would be noise.
+    logSeverityLevel: 4,
+  };
+}
+
 /**
  * Opens a graph on the CPU. Worker threads of the runtime spin between kernels: without it decoding takes
  * half as long again (runtime reference §11); they sleep by themselves once no run is under way.
@@ -15,13 +27,8 @@ export async function openSession(graphFile: string, threads: number): Promise<R
   try {
     return ok(
       await InferenceSession.create(graphFile, {
+        ...sessionOptions(threads),
         executionProviders: ['cpu'],
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
-        // Errors reach the caller as exceptions; the runtime's own copy on stderr would be noise.
-        logSeverityLevel: 4,
       }),
     );
   } catch (error) {

@@ -1,3 +1,5 @@
+import { varint } from '../protobuf-varint.ts';
+
 /**
  * Just enough of ONNX's protobuf to write a small float graph of fixed shapes at run time
  * (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, field numbers from there).
@@ -88,16 +90,4 @@ function text(field: number, value: string): Buffer {
 
 function message(field: number, body: Buffer): Buffer {
   return Buffer.concat([varint((field << 3) | 2), varint(body.length), body]);
-}
-
-/** Base-128, two's complement over 64 bits where negative (an axis of -1). */
-function varint(value: number): Buffer {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  const bytes: number[] = [];
-  while (rest > 127n) {
-    bytes.push(Number(rest & 127n) | 128);
-    rest >>= 7n;
-  }
-  bytes.push(Number(rest));
-  return Buffer.from(bytes);
 }

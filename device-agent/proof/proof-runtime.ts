@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InferenceSession, listSupportedBackends, type Tensor } from 'onnxruntime-node';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { executionProviderSchema, type ExecutionProvider } from '../../core/runtime-pack.ts';
-import { firstLine } from '../engine/open-session.ts';
+import { firstLine, sessionOptions } from '../engine/open-session.ts';
 import type { LogitRows } from './compare-outputs.ts';
 import { parseProfile, type KernelEvent } from './profile-events.ts';
 
@@ -13,7 +13,7 @@ export interface ProofGraph {
   /** For people, e.g. `static prefill, 128 tokens`. */
   readonly words: string;
   readonly model: string | Uint8Array;
-  readonly options: Pick<InferenceSession.SessionOptions, 'freeDimensionOverrides' | 'extra'>;
+  readonly options: Pick<InferenceSession.SessionOptions, 'extra'>;
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** The output that is compared. */
   readonly output: string;
@@ -88,16 +88,16 @@ function createSession(
   profileFolder: string | null,
 ): Promise<InferenceSession> {
   const all: InferenceSession.SessionOptions = {
+    ...sessionOptions(threads),
     ...options,
     executionProviders: sessionProviders(provider, threads),
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: profileFolder === null ? 'all' : 'basic',
-    logSeverityLevel: 4,
     ...(profileFolder === null
       ? {}
-      : { enableProfiling: true, profileFilePrefix: join(profileFolder, 'profile') }),
+      : {
+          graphOptimizationLevel: 'basic',
+          enableProfiling: true,
+          profileFilePrefix: join(profileFolder, 'profile'),
+        }),
   };
   return typeof model === 'string'
     ? InferenceSession.create(model, all)

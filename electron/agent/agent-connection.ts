@@ -1,7 +1,7 @@
 import type { AgentStateFile, Health } from '../../core/agent-api.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import type { PhoneLink } from '../adb/phone-link.ts';
-import { AgentClient } from './agent-client.ts';
+import type { AgentClient } from './agent-client.ts';
 import {
   type Deployment,
   explainCrash,
@@ -11,7 +11,7 @@ import {
   startAgent,
   stopAgent,
 } from './agent-on-phone.ts';
-import { httpTarget } from './http-request.ts';
+import { forwardClient } from './forwarded-client.ts';
 import { pause } from '../files/pause.ts';
 import { isPhoneTrouble } from './phone-trouble.ts';
 import { connectByHand } from './termux-agent.ts';
@@ -107,14 +107,9 @@ export async function reachAgent(
   wasRunning: boolean,
 ): Promise<Result<AgentConnection>> {
   const { link, serial, signal, onHealth } = options;
-  const forwarded = await link.forward(serial, state.port);
+  const forwarded = await forwardClient(link, serial, state.port, token);
   if (!forwarded.ok) return forwarded;
-  const client = new AgentClient(httpTarget(forwarded.value, token));
-  const give = async (result: Result<never>): Promise<Result<never>> => {
-    client.close();
-    await link.removeForward(serial, forwarded.value);
-    return result;
-  };
+  const { client, giveUp: give } = forwarded.value;
   const deadline = Date.now() + LOAD_TIMEOUT_MS;
   let refusals = 0;
   for (;;) {

@@ -50,7 +50,7 @@ export function isOfDeployment(found: FoundAgent, deployment: Deployment): boole
 }
 
 /** The part of the agent's command line that is the user's to choose. */
-function agentOptions({ threads, guardCorrection }: Deployment): string {
+export function agentOptions({ threads, guardCorrection }: Deployment): string {
   return [
     ...(threads === null ? [] : [`--threads ${threads}`]),
     ...(guardCorrection ? [] : ['--guard-correction off']),

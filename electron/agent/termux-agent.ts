@@ -2,10 +2,9 @@ import { AGENT_API_VERSION, type AgentStateFile } from '../../core/agent-api.ts'
 import { fail, ok, type Result } from '../../core/result.ts';
 import { pause } from '../files/pause.ts';
 import { PHONE_ROOT, setFolder } from '../push/phone-layout.ts';
-import { AgentClient } from './agent-client.ts';
 import type { AgentConnection, ConnectOptions } from './agent-connection.ts';
-import type { Deployment } from './agent-on-phone.ts';
-import { httpTarget } from './http-request.ts';
+import { agentOptions, type Deployment } from './agent-on-phone.ts';
+import { forwardClient } from './forwarded-client.ts';
 import { isPhoneTrouble } from './phone-trouble.ts';
 
 /** The agent in the Termux app listens here: adb can't read what it writes there. */
@@ -25,14 +24,14 @@ export function termuxLine(token: string): string {
  * What the line starts. The agent is copied first: Android maps no library from adb's folder into an app. The
  * bundle is only read, and is left where adb put it.
  */
-export function termuxScript({ agentSetId, bundleSetId, threads, guardCorrection }: Deployment): string {
+export function termuxScript(deployment: Deployment): string {
+  const { agentSetId, bundleSetId } = deployment;
   const options = [
     `--bundle ${setFolder(bundleSetId)}`,
     '--home "$HOME/bungee/home"',
     `--port ${TERMUX_PORT}`,
-    ...(threads === null ? [] : [`--threads ${threads}`]),
-    ...(guardCorrection ? [] : ['--guard-correction off']),
-  ];
+    agentOptions(deployment),
+  ].filter((option) => option !== '');
   return [
     'mkdir -p "$HOME/bungee/home" || exit 1',
     `if [ ! -d "$HOME/bungee/${agentSetId}" ]; then`,
@@ -55,14 +54,9 @@ export async function connectByHand(options: ConnectOptions): Promise<Result<Age
   const token = tokens.get(serial) ?? (await tokens.renew(serial));
   const pushed = await link.push(serial, Buffer.from(termuxScript(deployment)), TERMUX_SCRIPT, { signal });
   if (!pushed.ok) return pushed;
-  const forwarded = await link.forward(serial, TERMUX_PORT);
+  const forwarded = await forwardClient(link, serial, TERMUX_PORT, token);
   if (!forwarded.ok) return forwarded;
-  const client = new AgentClient(httpTarget(forwarded.value, token));
-  const give = async (result: Result<never>): Promise<Result<never>> => {
-    client.close();
-    await link.removeForward(serial, forwarded.value);
-    return result;
-  };
+  const { client, giveUp: give } = forwarded.value;
   const deadline = Date.now() + PASTE_TIMEOUT_MS;
   let told = '';
   const tell = (text: string): void => {

@@ -3,6 +3,7 @@ import type { DoctorCheck, Session } from '../../core/desktop-state.ts';
 import type { Device, DeviceHardware, DeviceTelemetry } from '../../core/device.ts';
 import { providerProofSchema, type Candidate, type ProviderProof } from '../../core/provider-proof.ts';
 import { fail, ok } from '../../core/result.ts';
+import { newSession } from '../../electron/desktop/session-state.ts';
 import { agentChecks } from '../../electron/doctor/agent-checks.ts';
 import { phoneChecks } from '../../electron/doctor/phone-checks.ts';
 import { proofChecks } from '../../electron/doctor/proof-checks.ts';
@@ -249,21 +250,8 @@ describe('checks of the agent', () => {
     return checks;
   };
   const session = (change: Partial<Session>): Session => ({
-    serial: 'p1',
-    bundleId: 'b',
-    pack: null,
-    instruction: null,
+    ...newSession('p1', 'b'),
     phase: 'ready',
-    push: null,
-    pushReport: null,
-    agent: null,
-    baseUrl: null,
-    health: null,
-    profileProgress: null,
-    profile: null,
-    proof: null,
-    restarts: 0,
-    failure: null,
     ...change,
   });
 

@@ -1,3 +1,5 @@
+import { varint } from '../../protobuf-varint.ts';
+
 /**
  * Field numbers on the way from an ONNX model to a dim of its inputs and outputs:
  * ModelProto.graph, GraphProto.input/output, ValueInfoProto.type, TypeProto.tensor_type, Tensor.shape, dim
@@ -81,13 +83,5 @@ function* fieldsOf(message: Uint8Array): Generator<Field> {
     } else throw new RangeError(`the graph has a field of unknown wire type ${wire}`);
     if (at > message.length) throw new RangeError('the graph ends inside of a field');
     yield { number: Math.floor(tag / 8), wire, start, content, end: at };
-  }
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Uint8Array.from([...bytes, rest]);
-    bytes.push((rest % 128) | 128);
   }
 }

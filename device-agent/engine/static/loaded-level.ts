@@ -5,7 +5,7 @@ import type { Level } from '../../../core/level.ts';
 import { fail, ok, type Result } from '../../../core/result.ts';
 import { STATIC_GRAPH, staticLayers, type StaticLayer } from '../../../core/static-prefill.ts';
 import type { KvCache } from '../kv-cache.ts';
-import { firstLine } from '../open-session.ts';
+import { firstLine, sessionOptions } from '../open-session.ts';
 import type { PlannedChunk } from './plan-chunks.ts';
 import { chunkFeeds, pastBuffer, readStaticGraph } from './static-session.ts';
 
@@ -97,13 +97,9 @@ async function openShape(
   try {
     return ok(
       await InferenceSession.create(model, {
+        ...sessionOptions(threads),
         ...options,
         executionProviders: [...providers],
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        graphOptimizationLevel: 'all',
-        logSeverityLevel: 4,
       }),
     );
   } catch (error) {
