@@ -7,8 +7,10 @@ import { adapterLayout } from './recovery-adapter.ts';
 import { strategyQualitySchema } from './strategy-quality.ts';
 import { tlmConfigSchema } from './tlm.ts';
 
-/** Version of the bundle's layout; readers refuse newer ones. */
-export const BUNDLE_SCHEMA_VERSION = 1;
+/** Newest version of the bundle's layout; readers refuse newer ones. */
+export const BUNDLE_SCHEMA_VERSION = 2;
+/** Bundles whose levels share their norms are as they were in version 1, and so are the bytes of their manifests. */
+const VERSION_WITHOUT_NORMS = 1;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
 const count = z.int().nonnegative();
@@ -47,7 +49,7 @@ export const bundleLevelSchema = z.object({
 });
 export type BundleLevel = z.infer<typeof bundleLevelSchema>;
 
-/** What brings cut levels back: one low-rank adapter per level over the frozen weights. */
+/** What brings cut levels back beside weights that all levels share: a small adapter per level. */
 export const recoverySchema = z.object({
   /** Adapters of all levels, one after the other, each as core/recovery-adapter.ts lays it out. */
   file: bundlePathSchema,
@@ -55,7 +57,8 @@ export const recoverySchema = z.object({
   sites: z.array(z.enum(['o', 'mlp'])),
   rank: count,
   bias: z.boolean(),
-  /** Levels that have an adapter, in the order of the file; the full level needs none. */
+  norms: z.boolean().default(false),
+  /** Levels that have an adapter, in the order of the file; with `norms` all of them, else all but the full one. */
   levels: z.array(z.object({ level: levelSchema, offset: count, lengthBytes: count })),
   /** How they were found, for people. */
   method: z.string(),
@@ -88,7 +91,7 @@ export type BundleFile = z.infer<typeof bundleFileSchema>;
 
 export const bundleManifestSchema = z
   .object({
-    schemaVersion: z.literal(BUNDLE_SCHEMA_VERSION),
+    schemaVersion: z.literal([VERSION_WITHOUT_NORMS, BUNDLE_SCHEMA_VERSION]),
     /** Content identity: SHA-256 over the manifest without this field. */
     bundleId: sha256,
     name: z.string().min(1).max(200),
@@ -180,8 +183,15 @@ export const bundleManifestSchema = z
       if (file !== undefined && entry.offset + entry.lengthBytes > file.sizeBytes)
         problem('lies beyond the end of the file', 'recovery', 'levels', i, 'offset');
     }
+    if (recovery.norms && known.size > 0)
+      problem(`level ${[...known].join(', ')} has no norms of its own`, 'recovery', 'levels');
   });
 export type BundleManifest = z.infer<typeof bundleManifestSchema>;
+
+/** Version of the layout that a bundle with this recovery has. */
+export function bundleSchemaVersion(recovery: BundleRecovery | null): BundleManifest['schemaVersion'] {
+  return recovery?.norms === true ? BUNDLE_SCHEMA_VERSION : VERSION_WITHOUT_NORMS;
+}
 
 /** Paths of a bundle's static prefill graphs. */
 export function staticFiles({ embedding, levels }: BundleStaticPrefill): string[] {

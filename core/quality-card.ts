@@ -33,7 +33,7 @@ export type FileAccuracy = z.infer<typeof fileAccuracySchema>;
 /** What was measured of one form of the model; keys are the names of the card's `texts`. */
 export const qualityFiguresSchema = z.object({
   perplexity: z.record(z.string(), z.number().positive()),
-  /** Mean KL(full level || this), nats per token. */
+  /** Mean KL(full model as it came || this), nats per token. */
   kl: z.record(z.string(), z.number().nonnegative()),
   accuracy: z.record(z.string(), fileAccuracySchema),
   /** Standard deviation of the perplexity over seeds, where several were run. */
@@ -71,7 +71,7 @@ export const cardLevelSchema = z.object({
   level: levelSchema,
   decoderRatio: z.number().min(0).max(1),
   totalRatio: z.number().min(0).max(1),
-  /** Null: no recovery (the full level; a bundle without adapters). */
+  /** Null: no recovery (the full level on frozen weights; a bundle without adapters). */
   recovery: trainingBudgetSchema.nullable(),
   /** By variant: `f32` and the shipped one. */
   figures: z.partialRecord(variantSchema, qualityFiguresSchema),
@@ -105,6 +105,8 @@ export const qualityCardSchema = z.object({
   ),
   texts: z.array(measuredTextSchema),
   levels: z.array(cardLevelSchema).min(1),
+  /** The full model as it came, where recovery has changed the weights that all levels share; by variant. */
+  untouched: z.partialRecord(variantSchema, qualityFiguresSchema).optional(),
   /** The full model with the same recovery; null: not measured. */
   control: comparisonSchema.nullable(),
   baselines: z.array(comparisonSchema),

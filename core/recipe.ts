@@ -13,8 +13,10 @@ import { modelConfigSchema } from './model-config.ts';
 import { firstIssue } from './parse.ts';
 import { fail, ok, type Result } from './result.ts';
 
-/** Version of the recipe's layout; readers refuse newer ones. */
-export const RECIPE_SCHEMA_VERSION = 1;
+/** Newest version of the recipe's layout; readers refuse newer ones. */
+export const RECIPE_SCHEMA_VERSION = 2;
+/** Recipes that leave the weights as they are have this version still. */
+const VERSION_OF_FROZEN_WEIGHTS = 1;
 export const RECIPE_FILE = 'recipe.json';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
@@ -36,13 +38,28 @@ export type RecipeData = z.infer<typeof recipeDataSchema>;
 export const recipeBaseSchema = z.object({ name: z.string().min(1), sha256, format: z.string() });
 
 /**
+ * A change of the decoder's matrices that all levels share, in the recipe's order of units; it is merged into the weights
+ * before anything else is done with them.
+ */
+const sharedChangeSchema = z.object({
+  rank: count,
+  /** f16, little-endian, in the layout of `offline/training/shared-layout.ts`. */
+  lowRank: blobSchema,
+  /** The change of each layer's `down` beside that, [ffn, hidden], in GGUF's Q4_0 blocks. */
+  down: blobSchema,
+});
+
+/**
  * How the adapters were trained and where each level's lie in the blob: f16, little-endian, in the layout of
- * `core/recovery-adapter.ts`, for unsmoothed weights in the recipe's order of units. The full level has none.
+ * `core/recovery-adapter.ts`, for unsmoothed weights in the recipe's order of units. The full level has one only where
+ * levels have norms of their own.
  */
 export const recipeRecoverySchema = recoverySchema
-  .pick({ method: true, sites: true, rank: true, bias: true })
+  .pick({ method: true, sites: true, rank: true, bias: true, norms: true })
   .extend({
     seed: z.int(),
+    /** null: the weights stay as they are. */
+    shared: sharedChangeSchema.nullable().default(null),
     levels: z.array(
       z.object({
         level: levelSchema,
@@ -84,7 +101,7 @@ export type RecordedBundle = z.infer<typeof recordedBundleSchema>;
  */
 export const recipeSchema = z
   .object({
-    schemaVersion: z.literal(RECIPE_SCHEMA_VERSION),
+    schemaVersion: z.literal([VERSION_OF_FROZEN_WEIGHTS, RECIPE_SCHEMA_VERSION]),
     base: recipeBaseSchema,
     model: modelConfigSchema,
     importance: z.object({
@@ -135,13 +152,20 @@ export const recipeSchema = z
     if ((recipe.recovery === null) !== (recipe.adapters === null))
       problem('recovery and adapters go together', 'adapters');
     for (const [i, entry] of (recipe.recovery?.levels ?? []).entries()) {
-      if (entry.level === FULL_LEVEL || !recipe.levels.some(({ level }) => level === entry.level))
+      const hasOne = entry.level !== FULL_LEVEL || recipe.recovery?.norms === true;
+      if (!hasOne || !recipe.levels.some(({ level }) => level === entry.level))
         problem('an adapter of a level that has none', 'recovery', 'levels', i, 'level');
       if (entry.offset + entry.lengthBytes > (recipe.adapters?.sizeBytes ?? 0))
         problem('lies beyond the end of the adapters', 'recovery', 'levels', i, 'offset');
     }
   });
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** Version of the layout that a recipe with this recovery has. */
+export function recipeSchemaVersion(recovery: RecipeRecovery | null): Recipe['schemaVersion'] {
+  const frozen = recovery === null || (recovery.shared === null && !recovery.norms);
+  return frozen ? VERSION_OF_FROZEN_WEIGHTS : RECIPE_SCHEMA_VERSION;
+}
 
 function covers(
   segments: Recipe['segments'],

@@ -17,6 +17,11 @@ export interface AdapterShape<Site extends AdapterSite = AdapterSite> {
   readonly rank: number;
   /** One [hidden] vector per layer, added with the MLP's output. */
   readonly bias: boolean;
+  /**
+   * Norm weights of the level's own in place of the model's: every level then has an adapter, the full one too.
+   * They cost nothing at run time.
+   */
+  readonly norms: boolean;
 }
 
 /**
@@ -25,14 +30,18 @@ export interface AdapterShape<Site extends AdapterSite = AdapterSite> {
  */
 export type AdapterParameters = Float32Array;
 
+/** Norms that a level may have of its own. */
+export type AdapterNorm = 'attentionNorm' | 'mlpNorm' | 'finalNorm';
+
 export interface AdapterEntry {
+  /** Of the final norm: the number of layers. */
   readonly layer: number;
-  readonly kind: 'a' | 'b' | 'bias';
-  /** null for the bias. */
+  readonly kind: 'a' | 'b' | 'bias' | AdapterNorm;
+  /** null for biases and norms. */
   readonly site: AdapterSite | null;
   /** In elements. */
   readonly offset: number;
-  /** Row-major: a [in, rank], b [rank, hidden], bias [hidden]. */
+  /** Row-major: a [in, rank], b [rank, hidden], bias and norms [hidden]. */
   readonly dims: readonly number[];
 }
 
@@ -45,7 +54,10 @@ export function adapterInputSize(config: AdapterDims, site: AdapterSite): number
   return site === 'mlp' ? config.hiddenSize : config.ffnSize;
 }
 
-/** Where each matrix lies in {@link AdapterParameters}: layer by layer, site by site A and B; then all biases. */
+/**
+ * Where each matrix lies in {@link AdapterParameters}: layer by layer, site by site A and B; then all biases; then all
+ * norms, layer by layer, the final one last.
+ */
 export function adapterLayout(
   config: AdapterDims,
   shape: AdapterShape,
@@ -63,6 +75,13 @@ export function adapterLayout(
     }
   if (shape.bias)
     for (let layer = 0; layer < config.layers; layer++) add(layer, 'bias', null, [config.hiddenSize]);
+  if (shape.norms) {
+    for (let layer = 0; layer < config.layers; layer++) {
+      add(layer, 'attentionNorm', null, [config.hiddenSize]);
+      add(layer, 'mlpNorm', null, [config.hiddenSize]);
+    }
+    add(config.layers, 'finalNorm', null, [config.hiddenSize]);
+  }
   return { total, entries };
 }
 

@@ -42,6 +42,8 @@ export interface ElasticizeOptions {
   /** Training steps per level. */
   readonly steps?: number;
   readonly adapter?: AdapterShape<RuntimeSite>;
+  /** Rank of a change of the weights that all levels share; null (default) leaves the weights as they are. */
+  readonly sharedRank?: number | null;
   /** Calibration, training and held-out text (`offline/datasets`); null: the project's own pages. */
   readonly dataFolder?: string | null;
   /** Folder to write the recipe into. */

@@ -1,7 +1,12 @@
 /** What the other rooms' commands and tests use of the offline stage. */
 export { elasticize, type ElasticizeOptions } from './elasticize.ts';
 export type { OnProgress, Progress } from './progress.ts';
-export { DEFAULT_ADAPTER, DEFAULT_STEPS } from './pipeline/run-pipeline.ts';
+export {
+  DEFAULT_SHARED_RANK,
+  DEFAULT_STEPS,
+  FROZEN_ADAPTER,
+  SHARED_ADAPTER,
+} from './pipeline/run-pipeline.ts';
 export { RECOVERY_METHODS, type RecoveryMethod } from './pipeline/stages.ts';
 export { cardStage, DEFAULT_EXTENT, heldOutSet } from './pipeline/card-stage.ts';
 export { measureComparisons } from './pipeline/comparisons.ts';

@@ -14,7 +14,12 @@ import {
   type Progress,
   type SourceModel,
 } from '../offline/index.ts';
-import { elasticizeProgram, recordedCommand, type ElasticizeFlags } from './elasticize/flags.ts';
+import {
+  elasticizeProgram,
+  recordedCommand,
+  recoveryShape,
+  type ElasticizeFlags,
+} from './elasticize/flags.ts';
 import { openModel } from './elasticize/open-model.ts';
 import { verify } from './elasticize/verify.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
@@ -72,8 +77,7 @@ function optionsOf(
     criterion: flags.criterion,
     levels: levelShape(flags),
     recovery: flags.recovery,
-    steps: flags.steps,
-    adapter: { sites: flags.sites, rank: flags.rank, bias: flags.bias },
+    ...recoveryShape(flags),
     card: cardOf(flags, model),
     seed: flags.seed,
     dataFolder: dataFolder(),

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { BundleManifest } from '../core/bundle-manifest.ts';
 import { isLevel, LEVELS, type Level } from '../core/level.ts';
+import type { QualityFigures } from '../core/quality-card.ts';
 import { fail, unwrap } from '../core/result.ts';
 import {
   CONVENTIONS,
@@ -24,6 +25,7 @@ import { wholeNumberFrom } from './shared/flag-values.ts';
 
 interface Options {
   bundle: string;
+  reference?: string;
   text: string[];
   multipleChoice: string[];
   droidtask: string[];
@@ -54,20 +56,27 @@ function filesOf(options: Options): EvaluationFiles {
   };
 }
 
-function printTable({ levels, inputs }: LevelsEvaluation): void {
+function printTable({ levels, reference, inputs }: LevelsEvaluation): void {
   for (const { name, kind, sampling } of inputs) {
     say(`\n${name} (${sampling})`);
-    for (const { level, decoderRatio, perplexity, kl, accuracy } of levels) {
-      const head = `  level ${String(level).padStart(3)}, ${(decoderRatio * 100).toFixed(1).padStart(5)} % of the decoder:`;
+    const line = (head: string, { perplexity, kl, accuracy }: QualityFigures): void => {
       const own = accuracy[name];
       if (kind === 'text')
-        say(`${head} perplexity ${perplexity[name]?.toFixed(2) ?? '–'}, KL ${kl[name]?.toFixed(3) ?? '–'}`);
+        say(
+          `  ${head}: perplexity ${perplexity[name]?.toFixed(2) ?? '–'}, KL ${kl[name]?.toFixed(3) ?? '–'}`,
+        );
       else if (own !== undefined)
         say(
-          `${head} acc ${(own.acc * 100).toFixed(1)} ± ${(own.stderr * 100).toFixed(1)}, ` +
+          `  ${head}: acc ${(own.acc * 100).toFixed(1)} ± ${(own.stderr * 100).toFixed(1)}, ` +
             `per byte ${(own.accNorm * 100).toFixed(1)} ± ${(own.stderrNorm * 100).toFixed(1)} (n ${own.n})`,
         );
-    }
+    };
+    for (const level of levels)
+      line(
+        `level ${String(level.level).padStart(3)}, ${(level.decoderRatio * 100).toFixed(1).padStart(5)} % of the decoder`,
+        level,
+      );
+    if (reference !== null) line('reference', reference);
   }
 }
 
@@ -83,12 +92,16 @@ async function evaluate(options: Options, signal: AbortSignal): Promise<void> {
     items: options.limit,
   };
   const manifest: BundleManifest = unwrap(readBundleManifest(options.bundle));
+  const reference =
+    options.reference === undefined
+      ? undefined
+      : { folder: options.reference, manifest: unwrap(readBundleManifest(options.reference)) };
   const text = unwrap(openModelText(options.bundle, manifest));
   const set = unwrap(readEvaluationSet(files, text, limits));
   const progress = throttledSay(2000);
   const evaluation = unwrap(
     await evaluateLevels(
-      { folder: options.bundle, manifest, set, levels: options.levels },
+      { folder: options.bundle, manifest, reference, set, levels: options.levels },
       ({ stage, fraction, etaSeconds }) => {
         const eta = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`;
         progress(`${(fraction * 100).toFixed(0).padStart(3)} % ${stage}${eta}`, fraction === 1);
@@ -100,6 +113,7 @@ async function evaluate(options: Options, signal: AbortSignal): Promise<void> {
   const { card, note } = readBundleCard(options.bundle, manifest);
   await printJson({
     levels: evaluation.levels,
+    reference: evaluation.reference,
     control: card?.control ?? null,
     baselines: card?.baselines ?? [],
     cardNote: note,
@@ -122,6 +136,10 @@ program
   .command('levels')
   .description('perplexity, divergence from the full level and accuracy of every level')
   .requiredOption('--bundle <dir>', 'bundle folder')
+  .option(
+    '--reference <dir>',
+    'a bundle whose full level divergences are from, e.g. of the model as it came (default: the full level of --bundle)',
+  )
   .option('--text <file...>', 'running text (.txt) or documents (.jsonl, .json): perplexity and KL', [])
   .option('--multiple-choice <file...>', '{query, choices, gold} (.jsonl) or LLM-Adapters form (.json)', [])
   .option('--droidtask <file...>', 'DroidTask steps by app (.json)', [])

@@ -31,8 +31,12 @@ const APT_PARTS = [
   { packages: ['xvfb', 'xauth'], isThere: () => onPath('Xvfb') && onPath('xauth'), what: 'Xvfb' },
   {
     packages: ['qemu-user-static'],
-    isThere: () => process.arch !== 'x64' || ['qemu-aarch64-static', 'qemu-aarch64'].some(onPath),
-    what: "qemu's user emulation for arm64",
+    isThere: () =>
+      process.arch !== 'x64' ||
+      ['aarch64', 'x86_64'].every((processor) =>
+        [`qemu-${processor}-static`, `qemu-${processor}`].some(onPath),
+      ),
+    what: "qemu's user emulation of processors",
   },
   { packages: ['gcc', 'libc6-dev'], isThere: () => onPath('cc'), what: 'a C compiler' },
   {

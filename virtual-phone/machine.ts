@@ -93,10 +93,10 @@ export function machineOf(options: Pick<PhoneOptions, 'arch' | 'emulatorPath'>):
   });
 }
 
-/** Path of qemu's user emulation for arm64 on PATH. */
-export function findEmulator(): string | null {
+/** Path of the first of these programs on PATH; default: qemu's user emulation for arm64. */
+export function findEmulator(names: readonly string[] = EMULATORS): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  for (const name of EMULATORS)
+  for (const name of names)
     for (const folder of folders)
       if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
   return null;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  BUNDLE_SCHEMA_VERSION,
+  bundleSchemaVersion,
   MANIFEST_FILE,
   manifestIdentityText,
   parseManifest,
@@ -40,7 +40,7 @@ export async function finishBundle(
       files.push({ path, sizeBytes: statSync(at(path)).size, sha256: await hashFile(at(path), signal) });
   const { plan, importance } = learned;
   const content: Omit<BundleManifest, 'bundleId'> = {
-    schemaVersion: BUNDLE_SCHEMA_VERSION,
+    schemaVersion: bundleSchemaVersion(recovery),
     name: model.name,
     variant,
     model: model.config,

@@ -16,8 +16,8 @@ function reorderedOut(config: ModelConfig, smoothing: LayerSmoothing, order: Lay
 }
 
 /**
- * Adapters for smoothed weights: what an A reads was divided by the smoothing's factors, so its rows are
- * multiplied with them, and the product is the same.
+ * Adapters for smoothed weights: what an A reads was divided by the smoothing's factors, so its rows are multiplied with
+ * them, and the product is the same; norms of a level's own are divided as the model's are.
  */
 export function smoothAdapter(
   config: ModelConfig,
@@ -29,7 +29,13 @@ export function smoothAdapter(
   const out = parameters.slice();
   for (const { layer, kind, site, offset, dims } of adapterLayout(config, about).entries) {
     const [smoothing, order] = [smoothings[layer], orders[layer]];
-    if (kind !== 'a' || smoothing === undefined || order === undefined) continue;
+    if (smoothing === undefined || order === undefined) continue;
+    if (kind === 'attentionNorm' || kind === 'mlpNorm') {
+      const factors = kind === 'mlpNorm' ? smoothing.mlpIn : smoothing.attentionIn;
+      for (let i = 0; i < factors.length; i++)
+        out[offset + i] = (out[offset + i] as number) / (factors[i] as number);
+    }
+    if (kind !== 'a') continue;
     const factors = site === 'o' ? reorderedOut(config, smoothing, order) : smoothing.mlpIn;
     const [rows = 0, rank = 0] = dims;
     for (let row = 0; row < rows; row++)

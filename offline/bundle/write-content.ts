@@ -6,6 +6,8 @@ import type { LayerOrder } from '../../core/recipe-blobs.ts';
 import { writeDecoderGraph } from '../graph/decoder-graph.ts';
 import { storeDecoder, VARIANT_FORMS } from '../graph/decoder-weights.ts';
 import { WeightsFile } from '../graph/weights-file.ts';
+import { decodeAdapter } from '../../core/recovery-adapter.ts';
+import { downByLayer, recoveredModel } from '../recovery/recovered-model.ts';
 import { readLayer, reorderLayer } from '../levels/reorder.ts';
 import { applySmoothing, layerSmoothing, type LayerSmoothing } from '../quantize/smooth-layer.ts';
 import type { Learned, LearnedRecovery } from '../recipe/loaded-recipe.ts';
@@ -46,11 +48,12 @@ export interface BundleParts {
  */
 export function writeBundleContent(
   folder: string,
-  { model, learned, variant }: BundleInputs,
+  { model: base, learned, variant }: BundleInputs,
   onFraction: (fraction: number) => void,
 ): BundleParts {
-  const { config } = model;
+  const { config } = base;
   const { plan, orders, recovery } = learned;
+  const model = withSharedChange(base, learned);
   const at = (name: string): string => join(folder, name);
   const smoothings: LayerSmoothing[] = [];
   const layer = (index: number): LayerTensors => {
@@ -89,6 +92,16 @@ export function writeBundleContent(
   };
 }
 
+/** The model with what all its levels share of their recovery, if anything. */
+function withSharedChange(model: SourceModel, { orders, recovery }: Learned): SourceModel {
+  const shared = recovery?.shared ?? null;
+  if (shared === null) return model;
+  return recoveredModel(model, orders, {
+    down: downByLayer(shared.down, model.config),
+    lowRank: { rank: shared.rank, parameters: decodeAdapter(shared.lowRank) },
+  });
+}
+
 function writeRecovery(
   path: string,
   config: ModelConfig,
@@ -96,13 +109,14 @@ function writeRecovery(
   orders: readonly LayerOrder[],
   smoothings: readonly LayerSmoothing[],
 ): BundleRecovery {
-  const { sites, rank, bias, method } = recovery.about;
+  const { sites, rank, bias, norms, method } = recovery.about;
   return {
     file: BUNDLE_FILES.adapters,
     elementType: 'float16',
     sites,
     rank,
     bias,
+    norms,
     levels: writeVariantAdapters(path, config, recovery, orders, smoothings),
     method,
   };

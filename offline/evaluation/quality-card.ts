@@ -12,17 +12,16 @@ import {
 import { fail, ok, type Result } from '../../core/result.ts';
 import { hashFile } from '../bundle/hash-file.ts';
 import type { OnProgress } from '../progress.ts';
-import type { LevelsManifest } from './bundle-levels.ts';
-import { CONVENTIONS, evaluateLevels, type EvaluatedLevel } from './evaluate-levels.ts';
+import { CONVENTIONS, evaluateLevels, type BundleInFolder, type EvaluatedLevel } from './evaluate-levels.ts';
 import type { EvaluationSet } from './evaluation-set.ts';
 import type { LogitsSource } from './logits-source.ts';
 import { measureFigures } from './measure-figures.ts';
 import { runtimeDescription } from './runtime-description.ts';
 
 /** A bundle, or one under way, in one of the card's variants. */
-export interface CardBundle {
-  readonly folder: string;
-  readonly manifest: LevelsManifest;
+export interface CardBundle extends BundleInFolder {
+  /** The full model as it came, in this variant; default: the bundle's full level. */
+  readonly reference?: BundleInFolder;
 }
 
 export interface QualityCardOptions {
@@ -49,9 +48,10 @@ export async function measureQualityCard(
   if (shipped === undefined) throw new RangeError('a card needs a bundle to measure');
   const levels = new Map<Level, CardLevel>();
   const measuredOn: QualityCard['measuredOn'][number][] = [];
-  for (const [i, { folder, manifest }] of bundles.entries()) {
+  let untouched: QualityCard['untouched'];
+  for (const [i, { folder, manifest, reference }] of bundles.entries()) {
     const evaluated = await evaluateLevels(
-      { folder, manifest, set: i === bundles.length - 1 ? set : { ...set, questions: [] } },
+      { folder, manifest, reference, set: i === bundles.length - 1 ? set : { ...set, questions: [] } },
       ({ stage, fraction, etaSeconds }) =>
         onProgress({
           stage: `${manifest.variant}: ${stage}`,
@@ -62,6 +62,8 @@ export async function measureQualityCard(
     );
     if (!evaluated.ok) return evaluated;
     for (const level of evaluated.value.levels) addFigures(levels, level, options.recovery(level.level));
+    const ownReference = evaluated.value.reference;
+    if (ownReference !== null) untouched = { ...untouched, [manifest.variant]: ownReference };
     try {
       measuredOn.push({ variant: manifest.variant, ...(await hashesOf(folder, manifest, signal)) });
     } catch (error) {
@@ -79,6 +81,7 @@ export async function measureQualityCard(
         measuredOn,
         texts: [...set.texts, ...set.questions].map(({ about }) => about),
         levels: [...levels.values()],
+        ...(untouched === undefined ? {} : { untouched }),
         control: null,
         baselines: [],
         conventions: [...CONVENTIONS],
@@ -135,11 +138,15 @@ export async function measureComparison(
   return { ...about, figures: figures[0] as QualityFigures };
 }
 
-/** The card with the full model's control and the baselines in place of those it had. */
+/** The card with further comparisons; one of the same kind and size takes the place of what the card had. */
 export function withComparisons(card: QualityCard, comparisons: readonly Comparison[]): QualityCard {
+  const added = comparisons.filter(({ kind }) => kind !== 'full');
+  const kept = card.baselines.filter(
+    ({ kind, level }) => !added.some((own) => own.kind === kind && own.level === level),
+  );
   return {
     ...card,
-    control: comparisons.find(({ kind }) => kind === 'full') ?? null,
-    baselines: comparisons.filter(({ kind }) => kind !== 'full'),
+    control: comparisons.find(({ kind }) => kind === 'full') ?? card.control,
+    baselines: [...kept, ...added].sort((a, b) => a.kind.localeCompare(b.kind) || b.level - a.level),
   };
 }

@@ -1,6 +1,11 @@
-import { adapterBiasName, adapterInputName } from '../../core/adapter-inputs.ts';
+import { adapterBiasName, adapterInputName, adapterNormName } from '../../core/adapter-inputs.ts';
 import type { ModelConfig } from '../../core/model-config.ts';
-import { adapterInputSize, type AdapterShape, type RuntimeSite } from '../../core/recovery-adapter.ts';
+import {
+  adapterInputSize,
+  type AdapterNorm,
+  type AdapterShape,
+  type RuntimeSite,
+} from '../../core/recovery-adapter.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 
 /** A level's recovery adapter inside the graph; its matrices are inputs, so that every level feeds its own. */
@@ -21,9 +26,11 @@ export interface AdapterNodes {
   ) => string | null;
   /** float32 [hidden], to be added with the MLP's output. */
   readonly bias: (layer: number) => string | null;
+  /** float32 [hidden]: the level's own norm weights; null where all levels have the model's. */
+  readonly norm: (layer: number, norm: AdapterNorm) => string | null;
 }
 
-export const NO_ADAPTER: AdapterNodes = { product: () => null, bias: () => null };
+export const NO_ADAPTER: AdapterNodes = { product: () => null, bias: () => null, norm: () => null };
 
 /** Declares the inputs of {@link adapterInputs}; their rank is left open. */
 export function emitAdapter(
@@ -38,7 +45,11 @@ export function emitAdapter(
       graph.input(adapterInputName(layer, site, 'b'), 'float32', ['rank', hiddenSize]);
     }
     if (shape.bias) graph.input(adapterBiasName(layer), 'float32', [hiddenSize]);
+    if (shape.norms)
+      for (const norm of ['attentionNorm', 'mlpNorm'] as const)
+        graph.input(adapterNormName(layer, norm), 'float32', [hiddenSize]);
   }
+  if (shape.norms) graph.input(adapterNormName(layers, 'finalNorm'), 'float32', [hiddenSize]);
   return {
     product: (inside, site, layer, rows, name, channels = null) => {
       if (!shape.sites.includes(site)) return null;
@@ -59,5 +70,6 @@ export function emitAdapter(
       );
     },
     bias: (layer) => (shape.bias ? adapterBiasName(layer) : null),
+    norm: (layer, norm) => (shape.norms ? adapterNormName(layer, norm) : null),
   };
 }

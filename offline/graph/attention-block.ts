@@ -1,10 +1,9 @@
 import { emitHeads, qkvWidth, type AttentionSegment, type HeadsContext } from './attention-heads.ts';
-import { STORED } from './decoder-weights.ts';
 import type { Gates } from './gates.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import type { KvRows } from './kv-rows.ts';
 import { linearInput } from './linear.ts';
-import { emitAddNorm, type Stream } from './residual-stream.ts';
+import { emitAddNorm, normWeight, type Stream } from './residual-stream.ts';
 import type { SumShapes } from './sum-segments.ts';
 
 export interface AttentionContext extends HeadsContext {
@@ -66,7 +65,13 @@ export function emitAttention(
     declare(branch, emitOn(branch, context, segment, stream, `${name}.on`)),
   );
   const off = graph.subgraph(`${name}.attention_off`, (branch) => {
-    const added = emitAddNorm(branch, config, stream, STORED.mlpNorm(layer), `${name}.off`);
+    const added = emitAddNorm(
+      branch,
+      config,
+      stream,
+      normWeight(branch, context.adapter, layer, 'mlpNorm'),
+      `${name}.off`,
+    );
     const shape = branch.node(
       'Concat',
       [branch.ints(0), context.tokens, branch.ints(width)],
@@ -100,12 +105,18 @@ function emitOn(
     graph,
     config,
     stream,
-    STORED.attentionNorm(layer),
+    normWeight(graph, context.adapter, layer, 'attentionNorm'),
     `${name}.attention`,
   );
   const attentionIn = onActivation(layer, 'attention-in', normed);
   const input = linearInput(graph, weights.qkv.form, attentionIn);
   const { out, qkv } = emitHeads(graph, context, segment, input, name);
-  const added = emitAddNorm(graph, config, { residual, update: out }, STORED.mlpNorm(layer), `${name}.mlp`);
+  const added = emitAddNorm(
+    graph,
+    config,
+    { residual, update: out },
+    normWeight(graph, context.adapter, layer, 'mlpNorm'),
+    `${name}.mlp`,
+  );
   return { ...added, qkv };
 }

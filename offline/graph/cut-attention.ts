@@ -1,10 +1,9 @@
 import type { Attended, AttentionContext } from './attention-block.ts';
 import { emitHeads, queryHeads, type AttentionSegment } from './attention-heads.ts';
-import { STORED } from './decoder-weights.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import { emitKvPairs } from './kv-rows.ts';
 import { linearInput, type LinearInput } from './linear.ts';
-import { emitAddNorm, type Stream } from './residual-stream.ts';
+import { emitAddNorm, normWeight, type Stream } from './residual-stream.ts';
 import { emitSum } from './sum-segments.ts';
 
 /** One segment's [1, T, hidden] or [1, 0, hidden], and its KV rows [1, T, 2, K] or [1, T, 2, 0]. */
@@ -31,7 +30,13 @@ export function emitCutAttention(
   const name = `layers.${layer}.attention`;
   const form = segments[0]?.[1].weights.qkv.form;
   if (form === undefined) throw new RangeError(`layer ${layer} has no attention segment`);
-  const { normed, residual } = emitAddNorm(graph, config, stream, STORED.attentionNorm(layer), name);
+  const { normed, residual } = emitAddNorm(
+    graph,
+    config,
+    stream,
+    normWeight(graph, context.adapter, layer, 'attentionNorm'),
+    name,
+  );
   const input = linearInput(graph, form, onActivation(layer, 'attention-in', normed));
   const parts = segments.map(([index, segment]): Part => {
     const part = `${name}.${segment.weights.groupStart}`;
@@ -50,7 +55,7 @@ export function emitCutAttention(
     graph,
     config,
     { residual, update },
-    STORED.mlpNorm(layer),
+    normWeight(graph, context.adapter, layer, 'mlpNorm'),
     `layers.${layer}.mlp`,
   );
   return { ...added, rows: { pairs: parts.map(({ pairs }) => pairs) } };

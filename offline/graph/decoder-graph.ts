@@ -12,14 +12,14 @@ import { emitAdapter, NO_ADAPTER } from './adapter.ts';
 import { emitAttention, type Attended, type AttentionContext } from './attention-block.ts';
 import type { AttentionSegment } from './attention-heads.ts';
 import { emitCutAttention } from './cut-attention.ts';
-import { STORED, type DecoderWeights } from './decoder-weights.ts';
+import type { DecoderWeights } from './decoder-weights.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { emitKvOutput, type KvRows } from './kv-rows.ts';
 import { emitLinear, linearInput } from './linear.ts';
 import { emitMlp, type MlpContext } from './mlp-block.ts';
 import { emitEmbedding } from './embedding.ts';
 import { emitGates } from './gates.ts';
-import { emitAddNorm, type Stream } from './residual-stream.ts';
+import { emitAddNorm, normWeight, type Stream } from './residual-stream.ts';
 import { sumShapes } from './sum-segments.ts';
 import type { WeightCatalog } from './weights-file.ts';
 
@@ -95,7 +95,13 @@ export function writeDecoderGraph(options: DecoderGraphOptions): Uint8Array {
   }
 
   emitKvOutput(graph, config, kvRows, tokens);
-  const { normed } = emitAddNorm(graph, config, stream, STORED.finalNorm, 'final');
+  const { normed } = emitAddNorm(
+    graph,
+    config,
+    stream,
+    normWeight(graph, adapter, config.layers, 'finalNorm'),
+    'final',
+  );
   const asked = graph.node(
     'Slice',
     [normed, GRAPH.logitsStart, graph.ints(INT64_MAX_END), graph.ints(1)],

@@ -2,6 +2,8 @@
  * What a unit's score is made from. L is the next-token loss of one calibration window; a unit's weights are its
  * rows of the coupled matrices (a neuron's of gate, up and down; a KV group's of q, k, v and o).
  *
+ * - `taylor-elimination`: `taylor` says what a layer's units are worth together; its neurons are ordered by leaving them out
+ *   one after the other, the others making up for each as well as they can; its KV groups as of `taylor-activation`.
  * - `taylor-activation`: `taylor` says what a layer's units are worth together; inside of a layer they are ordered by the
  *   geometric mean of `taylor` and `activation`.
  * - `taylor`: |dL/dm| of a factor m = 1 on the unit's output, summed over windows: how much the loss would change
@@ -12,6 +14,7 @@
  * - `magnitude`: norm of the unit's weights; a baseline that ruins models.
  */
 export const IMPORTANCE_CRITERIA = [
+  'taylor-elimination',
   'taylor-activation',
   'taylor',
   'fisher',
@@ -21,8 +24,8 @@ export const IMPORTANCE_CRITERIA = [
 ] as const;
 export type ImportanceCriterion = (typeof IMPORTANCE_CRITERIA)[number];
 
-/** docs/decisions/0054-importance-by-gradients.md */
-export const DEFAULT_CRITERION: ImportanceCriterion = 'taylor-activation';
+/** docs/decisions/0058-neurons-by-elimination.md */
+export const DEFAULT_CRITERION: ImportanceCriterion = 'taylor-elimination';
 
 /** Criteria that need a backward pass. */
 export type GradientCriterion = Exclude<ImportanceCriterion, 'activation' | 'magnitude'>;
@@ -33,6 +36,8 @@ export function isGradientCriterion(criterion: ImportanceCriterion): criterion i
 
 /** How scores were made, for the manifest. */
 export const CRITERION_METHODS: Readonly<Record<ImportanceCriterion, string>> = {
+  'taylor-elimination':
+    'neurons by elimination with least-squares compensation, KV groups by |dL/d mask| x activation size, layers by |dL/d mask|, domains normalised and mixed',
   'taylor-activation':
     'units by |dL/d mask| x activation size, layers by |dL/d mask|, domains normalised and mixed',
   taylor: 'units by |dL/d mask| per window, domains normalised and mixed',

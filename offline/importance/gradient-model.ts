@@ -8,14 +8,9 @@ import { f32Session } from '../graph/offline-session.ts';
 import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from '../training/batch-feeds.ts';
 import { emitDecoderForward, INPUT } from '../training/decoder-forward.ts';
-import { fullShape } from '../training/layer-shape.ts';
+import { fullShape, type UnitMatrix } from '../training/layer-shape.ts';
 import { emitLoss, LOSS_INPUT } from '../training/loss.ts';
-import {
-  storedWeights,
-  TRAINING_WEIGHTS_FILE,
-  type TrainingWeights,
-  type UnitMatrix,
-} from '../training/training-weights.ts';
+import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
 import { zeroScores, type UnitScores } from './unit-scores.ts';
 
 /** A window of calibration text; `lossWeights[i]` is the weight of predicting token i + 1 (the last is 0). */

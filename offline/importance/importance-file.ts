@@ -7,6 +7,14 @@ import type { UnitImportance } from './unit-importance.ts';
 
 const scores = z.array(z.number()).transform((values) => Float32Array.from(values));
 
+/** What a layer's blocks matter, beside the scores of its units. */
+export const BLOCK_SCORES = {
+  mlp: z.number(),
+  attention: z.number(),
+  layer: z.number().optional(),
+  influence: z.number().optional(),
+};
+
 function importanceSchema({ layers, ffnSize, kvHeads }: ModelConfig): z.ZodType<UnitImportance> {
   return z.object({
     method: z.string(),
@@ -16,9 +24,7 @@ function importanceSchema({ layers, ffnSize, kvHeads }: ModelConfig): z.ZodType<
         z.object({
           neurons: scores.refine(({ length }) => length === ffnSize, `must have ${ffnSize} scores`),
           kvGroups: scores.refine(({ length }) => length === kvHeads, `must have ${kvHeads} scores`),
-          mlp: z.number(),
-          attention: z.number(),
-          layer: z.number().optional(),
+          ...BLOCK_SCORES,
         }),
       )
       .length(layers),

@@ -20,7 +20,7 @@ function emitTurn(graph: StaticGraph, before: string, after: string): string {
 
 /**
  * Block Influence of every layer (ShortGPT, 2403.03853): how far the layer turns the residual stream, 1 - cosine of
- * its input and output, mean over tokens and windows. For the baseline that drops layers.
+ * its input and output, mean over tokens and windows.
  *
  * @param windows all of one length
  * @param onProgress 0..1; may throw to cancel

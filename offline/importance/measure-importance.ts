@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ownedName } from '../bundle/leftovers.ts';
 import type { SourceModel } from '../sources/source-model.ts';
+import type { WindowIds } from '../training/batch-feeds.ts';
 import { TrainingWeights } from '../training/training-weights.ts';
 import { activationImportance } from './activation-importance.ts';
 import { blockLosses, meanLosses, type BlockLosses } from './block-losses.ts';
@@ -14,10 +15,12 @@ import {
   type GradientCriterion,
   type ImportanceCriterion,
 } from './criteria.ts';
+import { eliminationScores } from './elimination-scores.ts';
 import { GradientModel, type ImportanceWindow } from './gradient-model.ts';
+import { layerInfluence } from './layer-influence.ts';
 import { magnitudeScores } from './magnitude-scores.ts';
 import type { UnitImportance } from './unit-importance.ts';
-import { mixScores, ScoreAccumulator, type UnitScores } from './unit-scores.ts';
+import { mixScores, ScoreAccumulator, withNeuronOrder, type UnitScores } from './unit-scores.ts';
 
 export interface ImportanceOptions {
   readonly criterion?: ImportanceCriterion;
@@ -25,6 +28,8 @@ export interface ImportanceOptions {
   readonly calibration?: CalibrationModel;
   /** Activations over the same windows, where they are known already. */
   readonly statistics?: ActivationStatistics;
+  /** Windows to eliminate neurons by; default: the same. They see no gradients, so there may be more of them. */
+  readonly eliminationWindows?: readonly WindowIds[];
   /** Where temporary f32 copies of the weights go; default: the system's folder for temporary files. */
   readonly folder?: string;
 }
@@ -32,6 +37,8 @@ export interface ImportanceOptions {
 /** Shares of the time: SmolLM2-135M on 2 cores, 48 windows of 256 tokens. */
 const BLOCKS_SHARE = 0.25;
 const STATISTICS_SHARE = 0.1;
+/** Of what is left then. */
+const ELIMINATION_SHARE = 0.6;
 
 /**
  * How much every unit and every block matters. Units by the criterion over all windows, which must be of one
@@ -66,10 +73,24 @@ export async function measureImportance(
     };
     if (criterion === 'activation') return await activations();
     if (criterion === 'magnitude') return importanceOf(criterion, magnitudeScores(model), losses);
-    const sizes = criterion === 'taylor-activation' ? (await activations()).layers : null;
-    const gradients = report(afterLosses + STATISTICS_SHARE, 1 - afterLosses - STATISTICS_SHARE);
-    const scores = await gradientScores(model, windows, criterion, options.folder ?? tmpdir(), gradients);
-    return importanceOf(criterion, sizes === null ? scores : mixScores(scores, sizes), losses);
+    const mixed = criterion === 'taylor-activation' || criterion === 'taylor-elimination';
+    const sizes = mixed ? (await activations()).layers : null;
+    const from = afterLosses + STATISTICS_SHARE;
+    const eliminates = criterion === 'taylor-elimination';
+    const gradients = report(from, (1 - from) * (eliminates ? 1 - ELIMINATION_SHARE : 1));
+    const elimination = report(1 - (1 - from) * ELIMINATION_SHARE, (1 - from) * ELIMINATION_SHARE);
+    const folder = options.folder ?? tmpdir();
+    const onLayer = (fraction: number): void => gradients(0.1 * fraction);
+    return await withTrainingWeights(model, folder, onLayer, async (weights) => {
+      const onWindow = (fraction: number): void => gradients(0.1 + 0.9 * fraction);
+      const taylor = await gradientScores(weights, windows, criterion, onWindow);
+      const scores = sizes === null ? taylor : mixScores(taylor, sizes);
+      const influence = await layerInfluence(weights, windows, () => gradients(1));
+      if (!eliminates) return importanceOf(criterion, scores, losses, influence);
+      const seen = options.eliminationWindows ?? windows;
+      const order = await eliminationScores(weights, seen, elimination);
+      return importanceOf(criterion, withNeuronOrder(scores, order), losses, influence);
+    });
   } finally {
     if (options.calibration === undefined) await calibration.close();
   }
@@ -79,6 +100,7 @@ function importanceOf(
   criterion: ImportanceCriterion,
   scores: readonly UnitScores[],
   losses: readonly BlockLosses[],
+  influence: readonly number[] = [],
 ): UnitImportance {
   return {
     method: `${CRITERION_METHODS[criterion]}, blocks by divergence without them`,
@@ -86,6 +108,7 @@ function importanceOf(
     layers: scores.map((units, layer) => ({
       ...units,
       ...(losses[layer] ?? { mlp: 0, attention: 0, layer: 0 }),
+      ...(influence[layer] === undefined ? {} : { influence: influence[layer] }),
     })),
   };
 }
@@ -105,32 +128,40 @@ async function lossesOverDomains(
   return meanLosses(probes);
 }
 
-/** One backward pass per window over a temporary f32 copy of the weights. */
+/** One backward pass per window. */
 async function gradientScores(
-  model: SourceModel,
+  weights: TrainingWeights,
   windows: readonly ImportanceWindow[],
   criterion: GradientCriterion,
-  parent: string,
   onProgress: (fraction: number) => void,
 ): Promise<UnitScores[]> {
   const tokens = windows[0]?.ids.length ?? 0;
   if (windows.some(({ ids }) => ids.length !== tokens))
     throw new RangeError('calibration windows differ in length');
+  const of = criterion === 'taylor-weights' ? 'weights' : 'masks';
+  const gradients = await GradientModel.open(weights, tokens, of);
+  try {
+    const scores = new ScoreAccumulator(weights.config, criterion === 'fisher' ? 'square' : 'absolute');
+    for (const [index, window] of windows.entries()) {
+      scores.add(window.domain, (await gradients.run(window)).scores);
+      onProgress((index + 1) / windows.length);
+    }
+    return scores.result();
+  } finally {
+    await gradients.close();
+  }
+}
+
+/** Over a temporary f32 copy of the weights, in the model's own order of units. */
+async function withTrainingWeights<T>(
+  model: SourceModel,
+  parent: string,
+  onLayer: (fraction: number) => void,
+  use: (weights: TrainingWeights) => Promise<T>,
+): Promise<T> {
   const folder = mkdtempSync(join(parent, ownedName('bungee-importance-')));
   try {
-    const weights = TrainingWeights.write(model, null, folder, (fraction) => onProgress(0.1 * fraction));
-    const of = criterion === 'taylor-weights' ? 'weights' : 'masks';
-    const gradients = await GradientModel.open(weights, tokens, of);
-    try {
-      const scores = new ScoreAccumulator(model.config, criterion === 'fisher' ? 'square' : 'absolute');
-      for (const [index, window] of windows.entries()) {
-        scores.add(window.domain, (await gradients.run(window)).scores);
-        onProgress(0.1 + (0.9 * (index + 1)) / windows.length);
-      }
-      return scores.result();
-    } finally {
-      await gradients.close();
-    }
+    return await use(TrainingWeights.write(model, null, folder, onLayer));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

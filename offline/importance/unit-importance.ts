@@ -12,6 +12,8 @@ export interface LayerImportance {
   readonly attention: number;
   /** What the model loses without both; absent where it was not measured. */
   readonly layer?: number;
+  /** How far the layer turns the residual stream (`layerInfluence`), 0..2; absent where it was not measured. */
+  readonly influence?: number;
 }
 
 /** What the ranking of units is made from. */

@@ -64,6 +64,19 @@ export function mixScores(first: readonly UnitScores[], second: readonly UnitSco
   });
 }
 
+/** The scores with neurons ordered by others, each layer keeping the sum that it had. */
+export function withNeuronOrder(
+  scores: readonly UnitScores[],
+  neurons: readonly Float32Array[],
+): UnitScores[] {
+  return scores.map((own, layer) => {
+    const other = neurons[layer];
+    if (other === undefined) throw new RangeError(`no neuron scores for layer ${layer}`);
+    const total = own.neurons.reduce((sum, score) => sum + score, 0);
+    return { ...own, neurons: scaledTo(total, other) };
+  });
+}
+
 /**
  * Scores over many windows. Each window counts by the size of its own gradient, or by its square: signs must
  * not cancel over windows. Every domain of text counts alike, however large its losses are.

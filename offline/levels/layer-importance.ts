@@ -25,6 +25,11 @@ export function layerLoss(layer: LayerImportance): number {
   return layer.layer ?? layer.mlp + layer.attention;
 }
 
+/** What a model of few layers misses most: how far a layer turns the stream, or else what is lost without it. */
+export function layerWorth(layer: LayerImportance): number {
+  return layer.influence ?? layerLoss(layer);
+}
+
 /** Indices of the layers that `among` accepts, highest value first; ties keep the order of the model. */
 export function layersByValue(
   importance: UnitImportance,

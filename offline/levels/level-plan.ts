@@ -27,7 +27,9 @@ function levelOf(config: ModelConfig, level: Level, prefix: number, keptParams: 
   };
 }
 
-const paramsOf = (cells: readonly Segment[]): number => cells.reduce((sum, { params }) => sum + params, 0);
+/** Parameters of all cells. */
+export const paramsOf = (cells: readonly Segment[]): number =>
+  cells.reduce((sum, { params }) => sum + params, 0);
 
 /**
  * Cuts a ranking of cells (segments before merging, most important first; within a layer and kind in the

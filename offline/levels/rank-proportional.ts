@@ -3,8 +3,8 @@ import { decoderParams, type ModelConfig } from '../../core/model-config.ts';
 import type { UnitImportance } from '../importance/unit-importance.ts';
 import { NEURON_GRAIN } from './cut-to-size.ts';
 import { rankAttention, type AttentionUnit } from './attention-cells.ts';
-import { mlpShares } from './layer-importance.ts';
-import { mlpCells } from './level-plan.ts';
+import { layerWorth, layersByValue, mlpShares } from './layer-importance.ts';
+import { mlpCells, paramsOf } from './level-plan.ts';
 import { evenCuts } from './rank-cells.ts';
 
 /** Share of the attention that is on at a decoder ratio: points ascending from (0, 0), straight lines between. */
@@ -15,6 +15,11 @@ export interface ProportionalOptions {
   readonly cuts: { readonly cells: number } | { readonly ratios: readonly number[] };
   readonly attentionCurve: AttentionCurve;
   readonly attentionUnit: AttentionUnit;
+  /**
+   * Decoder ratio up to which layers come in one by one, each with its attention and the first cell of its MLP: so
+   * little is better spent on a model of fewer layers (docs/decisions/0044-which-segments-a-level-keeps.md).
+   */
+  readonly coreRatio: number;
 }
 
 /**
@@ -32,6 +37,7 @@ export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
     [0.8, 1],
   ],
   attentionUnit: 'auto',
+  coreRatio: 0.3,
 };
 
 function shareAt(curve: AttentionCurve, ratio: number): number {
@@ -95,30 +101,54 @@ export function rankProportional(
     .sort((a, b) => a.at - b.at || a.cell.layer - b.cell.layer)
     .map(({ cell }) => cell);
   const attention = rankAttention(config, importance, options.attentionUnit);
-  return weave(config, mlp, attention, options.attentionCurve);
+  const core = coreCells(config, importance, [...attention, ...mlp], options.coreRatio);
+  return weave(config, core, mlp, attention, options.attentionCurve);
 }
 
-/** Merges both rankings, so that at every decoder ratio the curve's share of the attention is on. */
+/** Cells of the layers that the smallest levels are made of. */
+function coreCells(
+  config: ModelConfig,
+  importance: UnitImportance,
+  cells: readonly Segment[],
+  ratio: number,
+): Segment[] {
+  const core: Segment[] = [];
+  const room = Math.round(ratio * decoderParams(config));
+  for (const layer of layersByValue(importance, layerWorth)) {
+    const own = cells.filter((cell) => cell.layer === layer);
+    const pair = own.filter(({ kind, unitStart }) => kind === 'attention' || unitStart === 0);
+    if (paramsOf([...core, ...pair]) > room) break;
+    core.push(...pair);
+  }
+  return core;
+}
+
+/** The core, then both rankings merged, so that at every decoder ratio the curve's share of the attention is on. */
 function weave(
   config: ModelConfig,
+  core: readonly Segment[],
   mlp: readonly Segment[],
   attention: readonly Segment[],
   curve: AttentionCurve,
 ): Segment[] {
   const whole = decoderParams(config);
-  const ranked: Segment[] = [];
-  let kept = 0;
-  let on = 0;
+  const waiting = (cells: readonly Segment[]): Segment[] => cells.filter((cell) => !core.includes(cell));
+  const later = waiting(attention);
+  const ranked = [...core];
+  let kept = paramsOf(core);
   const take = (cell: Segment): void => {
     ranked.push(cell);
     kept += cell.params;
   };
-  for (const cell of mlp) {
+  for (const cell of waiting(mlp)) {
     // Half a cell early: the share is then right on average.
-    while (on < attention.length && (on + 0.5) / attention.length < shareAt(curve, kept / whole))
-      take(attention[on++] as Segment);
+    while (
+      later.length > 0 &&
+      (attention.length - later.length + 0.5) / attention.length < shareAt(curve, kept / whole)
+    )
+      take(later.shift() as Segment);
     take(cell);
   }
-  for (const cell of attention.slice(on)) take(cell);
+  for (const cell of later) take(cell);
   return ranked;
 }

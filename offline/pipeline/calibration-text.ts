@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { RecipeData } from '../../core/recipe.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { calibrationWindows } from '../datasets/measuring-windows.ts';
+import { calibrationWindows, type NamedWindows } from '../datasets/measuring-windows.ts';
 import { textWindows, type TextWindows } from '../importance/calibration-text.ts';
 import { isGradientCriterion, type ImportanceCriterion } from '../importance/criteria.ts';
 import type { ImportanceWindow } from '../importance/gradient-model.ts';
@@ -13,6 +13,8 @@ export interface CalibrationText {
   /** For the manifest. */
   readonly name: string;
   readonly windows: readonly ImportanceWindow[];
+  /** More of it, for criteria that eliminate neurons by forward passes; the same where there is no more. */
+  readonly eliminationWindows: readonly ImportanceWindow[];
   readonly data: RecipeData;
 }
 
@@ -20,6 +22,9 @@ const WINDOW_TOKENS = 256;
 const QUICK_WINDOWS = { calibrationWindows: 3, heldOutWindows: 3 };
 /** Of each domain; what gradients cost less time to see than they still gain by seeing. */
 const GRADIENT_WINDOWS = { windowsPerDomain: 12 };
+
+/** Of each domain, to eliminate neurons by: 1536 of them want some ten thousands of tokens. */
+const ELIMINATION_WINDOWS = 40;
 
 /** No window is longer than the model takes. */
 function windowTokens({ config }: SourceModel): number {
@@ -55,22 +60,40 @@ export function calibrationText(
   dataFolder: string | null,
   criterion: ImportanceCriterion,
 ): Result<CalibrationText> {
-  let name: string;
-  let windows: ImportanceWindow[];
-  if (isGradientCriterion(criterion)) {
-    const named = calibrationWindows(model.tokenizer, dataFolder, {
-      ...GRADIENT_WINDOWS,
-      windowTokens: windowTokens(model),
-    });
-    if (!named.ok) return named;
-    name = named.value.map((entry) => entry.name).join('; ');
-    windows = named.value.flatMap((entry) =>
-      entry.windows.map((window) => ({ ...window, domain: entry.domain })),
-    );
-  } else {
+  if (!isGradientCriterion(criterion)) {
     const quick = quickWindows(model, dataFolder);
-    name = quick.calibrationName;
-    windows = quick.calibration.map(plainWindow);
+    const windows = quick.calibration.map(plainWindow);
+    return ok(textOf(quick.calibrationName, windows, windows));
   }
-  return ok({ name, windows, data: { use: 'calibration', name, sha256: windowsSha256(windows) } });
+  const named = calibrationWindows(model.tokenizer, dataFolder, {
+    ...GRADIENT_WINDOWS,
+    windowTokens: windowTokens(model),
+  });
+  if (!named.ok) return named;
+  const name = named.value.map((entry) => entry.name).join('; ');
+  const windows = withDomains(named.value);
+  if (criterion !== 'taylor-elimination') return ok(textOf(name, windows, windows));
+  const more = calibrationWindows(model.tokenizer, dataFolder, {
+    windowsPerDomain: ELIMINATION_WINDOWS,
+    windowTokens: windowTokens(model),
+  });
+  return more.ok ? ok(textOf(name, windows, withDomains(more.value))) : more;
+}
+
+function withDomains(named: readonly NamedWindows[]): ImportanceWindow[] {
+  return named.flatMap(({ windows, domain }) => windows.map((window) => ({ ...window, domain })));
+}
+
+function textOf(
+  name: string,
+  windows: readonly ImportanceWindow[],
+  eliminationWindows: readonly ImportanceWindow[],
+): CalibrationText {
+  const seen = windows === eliminationWindows ? windows : [...windows, ...eliminationWindows];
+  return {
+    name,
+    windows,
+    eliminationWindows,
+    data: { use: 'calibration', name, sha256: windowsSha256(seen) },
+  };
 }

@@ -1,18 +1,23 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import type { TrainingBudget } from '../../core/quality-card.ts';
 import { unwrap } from '../../core/result.ts';
 import type { CardStage } from '../bundle/build-variants.ts';
+import { ownedName } from '../bundle/leftovers.ts';
 import { heldOutWindows, sliceItems } from '../datasets/measuring-windows.ts';
 import type { TrainingWindow } from '../datasets/window-packer.ts';
 import { readBundleManifest } from '../evaluation/bundle-levels.ts';
+import type { BundleInFolder } from '../evaluation/evaluate-levels.ts';
 import { questionPart, textPart, type EvaluationSet } from '../evaluation/evaluation-set.ts';
 import { modelText, type ModelText } from '../evaluation/model-text.ts';
-import { measureQualityCard } from '../evaluation/quality-card.ts';
+import { measureQualityCard, type CardBundle } from '../evaluation/quality-card.ts';
 import { spread } from '../evaluation/spread.ts';
 import type { TextWindow } from '../evaluation/text-score.ts';
 import type { Learned } from '../recipe/loaded-recipe.ts';
 import type { SourceModel } from '../sources/source-model.ts';
 import { windowsSha256 } from './calibration-text.ts';
+import { writeUntouchedBundle } from './compared-bundle.ts';
 
 /** How much of the held-out slice is measured. */
 export interface CardExtent {
@@ -86,9 +91,13 @@ function budgetOf({ recovery }: Learned, level: number): TrainingBudget | null {
   const entry = recovery?.about.levels.find((candidate) => candidate.level === level);
   if (recovery === null || entry === undefined) return null;
   const { about } = recovery;
-  const where = `LoRA rank ${about.rank} on ${about.sites.join(' and ')}${about.bias ? ', bias' : ''}`;
+  const parts = [
+    ...(about.sites.length === 0 ? [] : [`LoRA rank ${about.rank} on ${about.sites.join(' and ')}`]),
+    ...(about.bias ? ['output bias'] : []),
+    ...(about.norms ? ['norms'] : []),
+  ];
   return {
-    method: `${about.method}; ${where}`,
+    method: `${about.method}; of its own: ${parts.join(', ')}`,
     steps: entry.steps,
     tokens: entry.tokens,
     seeds: [about.seed],
@@ -102,25 +111,41 @@ export function cardStage(
   extent: CardExtent = DEFAULT_EXTENT,
 ): CardStage {
   return async (folders, learned, onFraction, signal) => {
-    const bundles = folders
-      .filter(({ variant }, i) => i === 0 || variant === 'f32')
-      .map(({ folder }) => ({ folder, manifest: unwrap(readBundleManifest(folder)) }))
-      .reverse();
-    const shipped = bundles.at(-1);
+    const chosen = folders.filter(({ variant }, i) => i === 0 || variant === 'f32').reverse();
+    const shipped = chosen.at(-1);
     if (shipped === undefined) throw new RangeError('a card needs a bundle');
-    const text = modelText(new Tokenizer(JSON.parse(model.tokenizer.json), {}), shipped.manifest);
-    const card = unwrap(
-      await measureQualityCard(
-        {
-          model: { name: model.name, sha256: model.sha256 },
-          bundles,
-          set: heldOutSet(model, text, dataFolder, extent),
-          recovery: (level) => budgetOf(learned, level),
-        },
-        ({ fraction }) => onFraction(fraction),
-        signal,
-      ),
-    );
-    return `${JSON.stringify(card, null, 1)}\n`;
+    const changed = (learned.recovery?.shared ?? null) !== null;
+    const beside = mkdtempSync(join(dirname(shipped.folder), ownedName('.untouched-')));
+    try {
+      const bundles: CardBundle[] = [];
+      for (const { variant, folder } of chosen) {
+        const bundle = { folder, manifest: unwrap(readBundleManifest(folder)) };
+        const write = (): Promise<BundleInFolder> =>
+          writeUntouchedBundle(
+            join(beside, variant),
+            { model, learned, variant },
+            () => signal?.throwIfAborted(),
+            signal,
+          );
+        bundles.push(changed ? { ...bundle, reference: await write() } : bundle);
+      }
+      const { manifest } = bundles.at(-1) as CardBundle;
+      const text = modelText(new Tokenizer(JSON.parse(model.tokenizer.json), {}), manifest);
+      const card = unwrap(
+        await measureQualityCard(
+          {
+            model: { name: model.name, sha256: model.sha256 },
+            bundles,
+            set: heldOutSet(model, text, dataFolder, extent),
+            recovery: (level) => budgetOf(learned, level),
+          },
+          ({ fraction }) => onFraction(fraction),
+          signal,
+        ),
+      );
+      return `${JSON.stringify(card, null, 1)}\n`;
+    } finally {
+      rmSync(beside, { recursive: true, force: true });
+    }
   };
 }

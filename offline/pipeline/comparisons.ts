@@ -1,28 +1,24 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BundleManifest, Variant } from '../../core/bundle-manifest.ts';
+import type { BundleManifest } from '../../core/bundle-manifest.ts';
 import { FULL_LEVEL, type Level } from '../../core/level.ts';
 import type { Comparison, TrainingBudget } from '../../core/quality-card.ts';
-import type { AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
 import { ok, unwrap, type Result } from '../../core/result.ts';
-import { finishBundle } from '../bundle/finish-bundle.ts';
-import { writeBundleContent } from '../bundle/write-content.ts';
 import { openLevels } from '../evaluation/bundle-levels.ts';
+import type { BundleInFolder } from '../evaluation/evaluate-levels.ts';
 import type { EvaluationSet } from '../evaluation/evaluation-set.ts';
 import { measureComparison } from '../evaluation/quality-card.ts';
 import { layerInfluence } from '../importance/layer-influence.ts';
 import { measureImportance } from '../importance/measure-importance.ts';
 import { orderUnits } from '../importance/unit-importance.ts';
 import { planByLayers } from '../levels/rank-layers.ts';
-import { planSingle, type LevelPlan } from '../levels/level-plan.ts';
-import type { Learned, LearnedRecovery } from '../recipe/loaded-recipe.ts';
-import { recoverShapes } from '../recovery/recover-stage.ts';
-import type { RecoveryTarget } from '../recovery/recover.ts';
+import { planSingle } from '../levels/level-plan.ts';
+import type { Learned } from '../recipe/loaded-recipe.ts';
 import type { SourceModel } from '../sources/source-model.ts';
 import { shapeAt } from '../training/layer-shape.ts';
 import { TrainingWeights } from '../training/training-weights.ts';
 import { calibrationText } from './calibration-text.ts';
-import { packRecovery } from './learn.ts';
+import { writeComparedBundle, writeUntouchedBundle } from './compared-bundle.ts';
+import { recoverAlike, recoveryOf, stepsOf } from './equal-recovery.ts';
 import type { OnFraction, RecoveryMethod } from './stages.ts';
 
 export interface ComparisonsOptions {
@@ -53,7 +49,7 @@ interface Rival {
 /**
  * The full model with the same recovery (part of any gain is adaptation to the text), whole layers dropped with as
  * many training steps as the level of that size took, and units ordered by magnitude without recovery;
- * all measured on the bundle's own held-out set and variant.
+ * all measured on the bundle's own held-out set and variant, divergence from the full model as it came.
  */
 export async function measureComparisons(
   options: ComparisonsOptions,
@@ -66,28 +62,21 @@ export async function measureComparisons(
       signal?.throwIfAborted();
       onProgress(stage, fraction);
     };
+  const { model, learned, bundle, workFolder } = options;
+  const untouched = await writeUntouchedBundle(
+    join(workFolder, 'untouched'),
+    { model, learned, variant: bundle.manifest.variant },
+    at('writing the full model'),
+    signal,
+  );
   const comparisons: Comparison[] = [];
   for (const make of [control, layerDropping, magnitude]) {
     const rival = await make(options, at, signal);
     if (!rival.ok) return rival;
-    comparisons.push(...(await measureRival(options, rival.value, at, signal)));
+    comparisons.push(...(await measureRival(options, untouched, rival.value, at, signal)));
   }
   return ok(comparisons);
 }
-
-/** Steps that a level itself was trained for. */
-function stepsOf(recovery: LearnedRecovery | null, level: Level): number {
-  return recovery?.about.levels.find((entry) => entry.level === level)?.steps ?? 0;
-}
-
-function adapterShape({ recovery }: Learned): AdapterShape<RuntimeSite> {
-  if (recovery === null) throw new RangeError('levels without recovery have no equal recovery');
-  const { sites, rank, bias } = recovery.about;
-  return { sites, rank, bias };
-}
-
-/** The full model has little to find: its held-out loss is flat well before this. */
-const CONTROL_STEPS = 100;
 
 type MakeRival = (
   options: ComparisonsOptions,
@@ -95,49 +84,22 @@ type MakeRival = (
   signal: AbortSignal | undefined,
 ) => Promise<Result<Rival>>;
 
-async function trained(
-  { model, learned, method, dataFolder, workFolder }: ComparisonsOptions,
-  plan: LevelPlan,
-  targets: readonly RecoveryTarget[],
-  onFraction: OnFraction,
-  signal: AbortSignal | undefined,
-): Promise<Result<{ learned: Learned; budget: Rival['budget'] }>> {
-  const shape = adapterShape(learned);
-  const seed = learned.recovery?.about.seed ?? 0;
-  const { orders } = learned;
-  const recovered = await recoverShapes(
-    { model, orders, method, shape, seed, dataFolder, workFolder },
-    targets,
-    onFraction,
-    signal,
-  );
-  if (!recovered.ok) return recovered;
-  const recovery = packRecovery(recovered.value, shape, seed);
-  return ok({
-    learned: { ...learned, plan, recovery },
-    budget: (level) => {
-      const own = recovered.value.levels.find((entry) => entry.level === level);
-      if (own === undefined) return null;
-      return { method: recovered.value.method, steps: own.steps, tokens: own.tokens, seeds: [seed] };
-    },
-  });
-}
+/** The full model has little to find: its held-out loss is flat well before this. */
+const CONTROL_STEPS = 100;
 
 const control: MakeRival = async (options, at, signal) => {
-  const { model, learned } = options;
+  const { model, learned, method } = options;
   const plan = planSingle(model.config);
-  const steps = Math.max(
-    1,
-    Math.min(CONTROL_STEPS, stepsOf(learned.recovery, Math.max(...options.at) as Level)),
-  );
+  const asMuch = stepsOf(recoveryOf(learned), Math.max(...options.at) as Level);
   const layers = shapeAt(plan, model.config, plan.ranking.length);
-  const target = { name: 'control', level: FULL_LEVEL, layers, steps };
-  const made = await trained(options, plan, [target], at('training the control'), signal);
+  const steps = Math.max(1, Math.min(CONTROL_STEPS, asMuch));
+  const target = { name: 'control', level: FULL_LEVEL, layers, steps, objective: method };
+  const made = await recoverAlike(options, plan, [target], at('training the control'), signal);
   return made.ok ? ok({ kind: 'full', levels: [FULL_LEVEL], ...made.value }) : made;
 };
 
 const layerDropping: MakeRival = async (options, at, signal) => {
-  const { model, learned, dataFolder, workFolder } = options;
+  const { model, learned, method, dataFolder, workFolder } = options;
   const text = calibrationText(model, dataFolder, 'taylor');
   if (!text.ok) return text;
   const weights = TrainingWeights.write(model, null, join(workFolder, 'influence'), at('reading weights'));
@@ -148,14 +110,22 @@ const layerDropping: MakeRival = async (options, at, signal) => {
     weights.remove();
   }
   const plan = planByLayers(model.config, influence);
-  const targets = [...options.at]
+  const recovery = recoveryOf(learned);
+  // On weights that levels share the full level learns with them, as it does beside the levels that are compared.
+  const full: Level[] = recovery.shared === null ? [] : [FULL_LEVEL];
+  const targets = [...full, ...options.at]
     .sort((a, b) => b - a)
-    .map((level): RecoveryTarget => {
+    .map((level) => {
       const prefix = plan.levels.find((entry) => entry.level === level)?.prefix ?? 0;
-      const steps = Math.max(1, stepsOf(learned.recovery, level));
-      return { name: `layers-${level}`, level, layers: shapeAt(plan, model.config, prefix), steps };
+      return {
+        name: `layers-${level}`,
+        level,
+        layers: shapeAt(plan, model.config, prefix),
+        steps: Math.max(1, stepsOf(recovery, level)),
+        objective: level === FULL_LEVEL ? ('distill' as const) : method,
+      };
     });
-  const made = await trained(options, plan, targets, at('training with dropped layers'), signal);
+  const made = await recoverAlike(options, plan, targets, at('training with dropped layers'), signal);
   if (!made.ok) return made;
   const order = [...influence.keys()].sort((a, b) => (influence[a] ?? 0) - (influence[b] ?? 0));
   const note = `Layers by Block Influence (ShortGPT), dropped first: ${order.slice(0, 12).join(', ')}.`;
@@ -182,25 +152,18 @@ const magnitude: MakeRival = async (options, at, signal) => {
 
 async function measureRival(
   { model, bundle, set, workFolder }: ComparisonsOptions,
+  untouched: BundleInFolder,
   rival: Rival,
   at: (stage: string) => OnFraction,
   signal: AbortSignal | undefined,
 ): Promise<Comparison[]> {
-  const variant: Variant = bundle.manifest.variant;
-  const folder = join(workFolder, `rival-${rival.kind}`);
-  // A comparison that was killed here has left files.
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  const { variant } = bundle.manifest;
   const inputs = { model, learned: rival.learned, variant };
-  const parts = writeBundleContent(folder, inputs, at(`writing ${rival.kind}`));
-  const { levels } = rival.learned.plan;
-  const manifest = await finishBundle(
-    folder,
-    inputs,
-    { levels, parts, qualityCard: null, madeBy: { version: '', command: 'comparison', seed: 0 } },
-    signal,
-  );
-  const full = unwrap(await openLevels(bundle.folder, bundle.manifest));
+  const writing = at(`writing ${rival.kind}`);
+  const folder = join(workFolder, `rival-${rival.kind}`);
+  const manifest = await writeComparedBundle(folder, inputs, writing, signal);
+  const { levels } = manifest;
+  const full = unwrap(await openLevels(untouched.folder, untouched.manifest));
   const own = unwrap(await openLevels(folder, manifest));
   try {
     const reference = full.levels.find(({ level }) => level === FULL_LEVEL)?.source;

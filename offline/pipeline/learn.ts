@@ -28,6 +28,8 @@ export interface LearnOptions {
   readonly levels: LevelShapeOptions | 'single';
   readonly recovery: RecoveryMethod;
   readonly adapter: AdapterShape<RuntimeSite>;
+  /** Rank of a change of the weights that all levels share; null leaves the weights as they are. */
+  readonly sharedRank: number | null;
   /** Training steps per level. */
   readonly steps: number;
   readonly seed: number;
@@ -78,14 +80,24 @@ export async function learn(
   const orders = orderUnits(importance);
   let recovery: LearnedRecovery | null = null;
   if (options.recovery !== 'none' && options.levels !== 'single') {
-    const { recovery: method, adapter: shape, steps, seed } = options;
+    const { recovery: method, adapter: shape, sharedRank, steps, seed } = options;
     const ordersHash = createHash('sha256').update(encodeOrders(config, orders)).digest('hex');
-    const key = { model: model.sha256, ordersHash, plan: plan.value, method, shape, steps, seed, dataFolder };
+    const key = {
+      model: model.sha256,
+      ordersHash,
+      plan: plan.value,
+      method,
+      shape,
+      sharedRank,
+      steps,
+      seed,
+      dataFolder,
+    };
     const workFolder = work.stageFolder('recovery', key);
     const given = work.has('recovered', key);
     const recovered = await recoverOnce(work, key, config, shape, () =>
       stages.recover(
-        { model, orders, plan: plan.value, method, shape, steps, seed, dataFolder, workFolder },
+        { model, orders, plan: plan.value, method, shape, sharedRank, steps, seed, dataFolder, workFolder },
         progress.at('recovery'),
         signal,
       ),
@@ -148,9 +160,9 @@ async function recoverOnce(
   }
 }
 
-/** Adapters one after the other as f16, with where each lies. */
+/** Adapters one after the other as f16, with where each lies; and what the levels share. */
 export function packRecovery(
-  { method, levels }: Recovered,
+  { method, levels, shared }: Recovered,
   shape: AdapterShape<RuntimeSite>,
   seed: number,
 ): LearnedRecovery {
@@ -161,9 +173,14 @@ export function packRecovery(
     offset += lengthBytes;
     return { level, offset: offset - lengthBytes, lengthBytes, steps, tokens, heldOutLoss };
   });
-  const { sites, rank, bias } = shape;
+  const { sites, rank, bias, norms } = shape;
   return {
-    about: { method, seed, sites: [...sites], rank, bias, levels: entries },
+    about: { method, seed, sites: [...sites], rank, bias, norms, levels: entries },
     bytes: Buffer.concat(parts),
+    shared: shared && {
+      rank: shared.lowRank.rank,
+      lowRank: encodeAdapter(shared.lowRank.parameters),
+      down: Buffer.concat(shared.down),
+    },
   };
 }

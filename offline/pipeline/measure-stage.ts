@@ -5,7 +5,7 @@ import type { MeasureStage } from './stages.ts';
 
 /** Importance by the criterion, and the sizes of activations by forward passes over the same text. */
 export const measureStage: MeasureStage = async (model, { criterion, text, scratch }, onFraction, signal) => {
-  const { windows } = text;
+  const { windows, eliminationWindows } = text;
   const calibration = await CalibrationModel.open(model, (fraction) => onFraction(0.1 * fraction), scratch);
   try {
     const statistics = await calibration.statistics(
@@ -15,7 +15,7 @@ export const measureStage: MeasureStage = async (model, { criterion, text, scrat
     const importance = await measureImportance(
       model,
       windows,
-      { criterion, calibration, statistics, folder: scratch },
+      { criterion, calibration, statistics, eliminationWindows, folder: scratch },
       (fraction) => onFraction(0.25 + 0.75 * fraction),
       signal,
     );

@@ -5,6 +5,7 @@ import type { ModelConfig } from '../../core/model-config.ts';
 import { parseJsonWith } from '../../core/parse.ts';
 import { decodeRanges, encodeRanges } from '../../core/recipe-blobs.ts';
 import { unwrap } from '../../core/result.ts';
+import { BLOCK_SCORES } from '../importance/importance-file.ts';
 import type { Measured } from './stages.ts';
 import type { StageCodec } from './work-folder.ts';
 
@@ -13,7 +14,7 @@ const FILES = { about: 'importance.json', scores: 'scores.bin', ranges: 'ranges.
 const aboutSchema = z.object({
   method: z.string(),
   acrossLayers: z.boolean().optional(),
-  layers: z.array(z.object({ mlp: z.number(), attention: z.number(), layer: z.number().optional() })),
+  layers: z.array(z.object(BLOCK_SCORES)),
 });
 
 /** Importance and ranges in a work folder: unit scores as float32, the rest as JSON. */
@@ -22,7 +23,7 @@ export function measuredCodec(config: ModelConfig): StageCodec<Measured> {
   return {
     write(folder, { importance, ranges }) {
       const { method, acrossLayers } = importance;
-      const layers = importance.layers.map(({ mlp, attention, layer }) => ({ mlp, attention, layer }));
+      const layers = importance.layers.map(({ neurons: _neurons, kvGroups: _kvGroups, ...blocks }) => blocks);
       const scores = new Float32Array(config.layers * perLayer);
       for (const [i, { neurons, kvGroups }] of importance.layers.entries()) {
         scores.set(neurons, i * perLayer);
@@ -40,12 +41,10 @@ export function measuredCodec(config: ModelConfig): StageCodec<Measured> {
       if (about.layers.length !== config.layers || bytes.length !== 4 * config.layers * perLayer)
         throw new RangeError(`${folder} is of another model`);
       const scores = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-      const layers = about.layers.map(({ mlp, attention, layer }, i) => ({
+      const layers = about.layers.map((blocks, i) => ({
         neurons: scores.slice(i * perLayer, i * perLayer + config.ffnSize),
         kvGroups: scores.slice(i * perLayer + config.ffnSize, (i + 1) * perLayer),
-        mlp,
-        attention,
-        ...(layer === undefined ? {} : { layer }),
+        ...blocks,
       }));
       const { method, acrossLayers } = about;
       return {

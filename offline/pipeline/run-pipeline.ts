@@ -21,10 +21,18 @@ import type { WorkFolder } from './work-folder.ts';
 
 export type PipelineStages = Partial<LearnStages>;
 
-/** What costs least at run time for what it brings: docs/decisions/0056-recovery.md. */
-export const DEFAULT_ADAPTER: AdapterShape<RuntimeSite> = { sites: ['mlp'], rank: 16, bias: true };
-/** Training steps of a level. */
-export const DEFAULT_STEPS = 130;
+/** On frozen weights, what costs least at run time for what it brings: docs/decisions/0056-recovery.md. */
+export const FROZEN_ADAPTER: AdapterShape<RuntimeSite> = {
+  sites: ['mlp'],
+  rank: 16,
+  bias: true,
+  norms: false,
+};
+/** Beside a change that all levels share, what costs nothing at run time: docs/decisions/0057-shared-recovery.md. */
+export const SHARED_ADAPTER: AdapterShape<RuntimeSite> = { sites: [], rank: 0, bias: true, norms: true };
+export const DEFAULT_SHARED_RANK = 16;
+/** Training steps of a level; those of shared weights serve all levels. */
+export const DEFAULT_STEPS = { frozen: 130, shared: 260 } as const;
 
 /** What was learned, and what a recipe tells of how. */
 interface Knowledge {
@@ -152,14 +160,16 @@ function knownFrom(
 function learnOptions(options: ElasticizeOptions): LearnOptions {
   const { segmentsPerLayer } = options;
   const cells = segmentsPerLayer === undefined ? {} : { cellsPerMlp: segmentsPerLayer };
+  const sharedRank = options.sharedRank ?? null;
   return {
     model: options.model,
     dataFolder: options.dataFolder ?? null,
     criterion: options.criterion ?? 'activation',
     levels: options.single === true ? 'single' : (options.levels ?? { policy: 'even', ...cells }),
     recovery: options.recovery ?? 'none',
-    adapter: options.adapter ?? DEFAULT_ADAPTER,
-    steps: options.steps ?? DEFAULT_STEPS,
+    adapter: options.adapter ?? (sharedRank === null ? FROZEN_ADAPTER : SHARED_ADAPTER),
+    sharedRank,
+    steps: options.steps ?? DEFAULT_STEPS[sharedRank === null ? 'frozen' : 'shared'],
     seed: options.seed ?? 0,
   };
 }

@@ -6,10 +6,12 @@ import type { LearnOptions } from './learn.ts';
 /** Parameters of SmolLM2-135M, whose times (2 cores) the others are scaled from. */
 const MEASURED_PARAMS = 134_479_872;
 
+type PlannedLearning = Pick<LearnOptions, 'criterion' | 'recovery' | 'sharedRank' | 'steps' | 'levels'>;
+
 /** How long each stage will take, roughly: the shares of the progress. `learning` null = nothing is to be learned. */
 export function stageSeconds(
   config: ModelConfig,
-  learning: Pick<LearnOptions, 'criterion' | 'recovery' | 'steps' | 'levels'> | null,
+  learning: PlannedLearning | null,
   variants: number,
   card: boolean,
 ): {
@@ -21,15 +23,22 @@ export function stageSeconds(
   readonly finish: number;
 } {
   const size = totalParams(config) / MEASURED_PARAMS;
-  const trains = learning !== null && learning.recovery !== 'none' && learning.levels !== 'single';
-  const steps = trains ? learning.steps * (LEVELS.length - 1) : 0;
   return {
-    importance: learning === null ? 0 : size * (isGradientCriterion(learning.criterion) ? 300 : 15),
-    // A step's time goes with the decoder's size; at most levels about half of it is on.
-    recovery: (decoderParams(config) / MEASURED_PARAMS) * 3.5 * steps,
+    importance: learning === null ? 0 : size * (isGradientCriterion(learning.criterion) ? 330 : 15),
+    recovery: (decoderParams(config) / MEASURED_PARAMS) * recoverySeconds(learning),
     'write weights': size * 6 * variants,
     'measure quality': size * 10 * variants,
     'quality card': card ? size * 600 : 0,
     finish: Math.max(0.1, size),
   };
+}
+
+/** Of a decoder as large as the measured model. */
+function recoverySeconds(learning: PlannedLearning | null): number {
+  if (learning === null || learning.recovery === 'none' || learning.levels === 'single') return 0;
+  const { sharedRank, steps } = learning;
+  // At most levels about half of the decoder is on.
+  if (sharedRank === null) return 3.5 * steps * (LEVELS.length - 1);
+  const compensation = 800;
+  return compensation + 1.8 * steps * LEVELS.length;
 }

@@ -5,6 +5,7 @@ import type { Result } from '../../core/result.ts';
 import type { ImportanceCriterion } from '../importance/criteria.ts';
 import type { UnitImportance, UnitOrder } from '../importance/unit-importance.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
+import type { SharedChange } from '../recovery/recovered-model.ts';
 import type { SourceModel } from '../sources/source-model.ts';
 import type { CalibrationText } from './calibration-text.ts';
 
@@ -42,6 +43,8 @@ export interface RecoverStageOptions {
   readonly plan: LevelPlan;
   readonly method: Exclude<RecoveryMethod, 'none'>;
   readonly shape: AdapterShape<RuntimeSite>;
+  /** Rank of a change of the weights that all levels share; null leaves the weights as they are (paper §2.5). */
+  readonly sharedRank: number | null;
   /** Per level. */
   readonly steps: number;
   readonly seed: number;
@@ -65,6 +68,8 @@ export interface Recovered {
   /** Text that it was trained on. */
   readonly data: readonly { readonly name: string; readonly sha256: string }[];
   readonly levels: readonly RecoveredLevel[];
+  /** null where the weights stay as they are. */
+  readonly shared: SharedChange | null;
 }
 
 /** Trains the adapters of all levels; killed and called again it ends with the same. */

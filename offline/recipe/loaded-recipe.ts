@@ -2,11 +2,22 @@ import type { LayerOrder, LayerRanges } from '../../core/recipe-blobs.ts';
 import type { Recipe, RecipeRecovery, RecipeTlm } from '../../core/recipe.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
 
-/** Adapters of all levels but the full one, as a recipe keeps them. */
+/** The change of the weights that all levels share, as a recipe keeps it. */
+export interface LearnedShared {
+  readonly rank: number;
+  /** f16, in the layout of `training/shared-layout.ts`. */
+  readonly lowRank: Uint8Array;
+  /** 4-bit blocks (`recovery/change-blocks.ts`), layer after layer. */
+  readonly down: Uint8Array;
+}
+
+/** What brings the levels back, as a recipe keeps it. */
 export interface LearnedRecovery {
-  readonly about: RecipeRecovery;
-  /** f16, for unsmoothed weights. */
+  readonly about: Omit<RecipeRecovery, 'shared'>;
+  /** The levels' adapters, f16, for unsmoothed weights. */
   readonly bytes: Uint8Array;
+  /** null: the weights stay as they are. */
+  readonly shared: LearnedShared | null;
 }
 
 /** The trained tiny language model, as a recipe keeps it. */
@@ -42,5 +53,7 @@ export const RECIPE_BLOBS = {
   orders: 'orders.bin',
   ranges: 'ranges.bin',
   adapters: 'adapters.bin',
+  sharedLowRank: 'shared-low-rank.bin',
+  sharedDown: 'shared-down.bin',
   tlm: 'tlm.bin',
 } as const;

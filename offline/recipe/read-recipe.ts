@@ -6,6 +6,8 @@ import { decodeOrders, decodeRanges } from '../../core/recipe-blobs.ts';
 import { parseRecipe, RECIPE_FILE, type Recipe, type RecipeBlob } from '../../core/recipe.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
 import { tlmLayout } from '../../core/tlm.ts';
+import { changeBytes } from '../recovery/change-blocks.ts';
+import { sharedLayout } from '../training/shared-layout.ts';
 import type { LearnedRecovery, LearnedTlm, LoadedRecipe } from './loaded-recipe.ts';
 
 const REMEDY = 'Fetch the recipe again, or make it with `npm run elasticize -- --recipe-out`.';
@@ -41,7 +43,26 @@ async function readRecovery(folder: string, recipe: Recipe): Promise<Result<Lear
         `${join(folder, RECIPE_FILE)}: the adapters of level ${level} have ${lengthBytes} bytes in place of ${expected}.`,
         REMEDY,
       );
-  return ok({ about: recipe.recovery, bytes: bytes.value });
+  const { shared: stored, ...about } = recipe.recovery;
+  if (stored === null) return ok({ about, bytes: bytes.value, shared: null });
+  const lowRank = await readBlob(folder, stored.lowRank);
+  if (!lowRank.ok) return lowRank;
+  const down = await readBlob(folder, stored.down);
+  if (!down.ok) return down;
+  const { model } = recipe;
+  const sizes = [
+    [stored.lowRank, 2 * sharedLayout(model, stored.rank).total],
+    [stored.down, model.layers * changeBytes(model.ffnSize * model.hiddenSize)],
+  ] as const;
+  for (const [{ file, sizeBytes }, wanted] of sizes)
+    if (sizeBytes !== wanted)
+      return fail(
+        'recipe-corrupt',
+        `${join(folder, file)} has ${sizeBytes} bytes in place of ${wanted}.`,
+        REMEDY,
+      );
+  const shared = { rank: stored.rank, lowRank: lowRank.value, down: down.value };
+  return ok({ about, bytes: bytes.value, shared });
 }
 
 async function readTlm(folder: string, recipe: Recipe): Promise<Result<LearnedTlm | null>> {

@@ -7,7 +7,7 @@ import { encodeOrders, encodeRanges } from '../../core/recipe-blobs.ts';
 import {
   parseRecipe,
   RECIPE_FILE,
-  RECIPE_SCHEMA_VERSION,
+  recipeSchemaVersion,
   type Recipe,
   type RecipeBlob,
 } from '../../core/recipe.ts';
@@ -44,8 +44,17 @@ export function writeRecipe(
   };
   try {
     const { segments, ranking, alwaysOn, levels } = learned.plan;
+    const shared = learned.recovery?.shared ?? null;
+    const recovery: Recipe['recovery'] = learned.recovery && {
+      ...learned.recovery.about,
+      shared: shared && {
+        rank: shared.rank,
+        lowRank: write(RECIPE_BLOBS.sharedLowRank, shared.lowRank),
+        down: write(RECIPE_BLOBS.sharedDown, shared.down),
+      },
+    };
     const recipe: Recipe = {
-      schemaVersion: RECIPE_SCHEMA_VERSION,
+      schemaVersion: recipeSchemaVersion(recovery),
       base: record.base,
       model,
       importance: learned.importance,
@@ -57,7 +66,7 @@ export function writeRecipe(
       orders: write(RECIPE_BLOBS.orders, encodeOrders(model, learned.orders)),
       ranges: write(RECIPE_BLOBS.ranges, encodeRanges(learned.ranges)),
       adapters: learned.recovery === null ? null : write(RECIPE_BLOBS.adapters, learned.recovery.bytes),
-      recovery: learned.recovery?.about ?? null,
+      recovery,
       tlm:
         learned.tlm === null
           ? null

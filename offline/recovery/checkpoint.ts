@@ -1,41 +1,36 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { z } from 'zod';
-import type { AdamWState } from '../training/adamw.ts';
 
-/** A training run between two steps: everything that the next step depends on. */
+/** A training run between two steps: everything that the next step depends on, by name. */
 export interface Checkpoint {
-  readonly parameters: Float32Array;
-  readonly optimizer: AdamWState;
-  /** The best parameters so far by held-out loss. */
-  readonly best: Float32Array;
-  readonly bestLoss: number;
-  readonly bestStep: number;
+  /** Counts and losses; Infinity is kept. */
+  readonly numbers: Readonly<Record<string, number>>;
+  readonly arrays: Readonly<Record<string, Float32Array>>;
 }
 
 const headerSchema = z.object({
   /** What is being trained and how: a checkpoint of anything else is not resumed. */
   identity: z.string(),
-  size: z.int().positive(),
-  step: z.int().nonnegative(),
-  bestLoss: z.number().nullable(),
-  bestStep: z.int().nonnegative(),
+  /** null = Infinity, which JSON does not know. */
+  numbers: z.record(z.string(), z.number().nullable()),
+  /** In the order of the file. */
+  arrays: z.array(z.object({ name: z.string(), length: z.int().nonnegative() })),
 });
 
 /** Writes to a temporary name, flushes and renames: a kill at any time leaves the last whole checkpoint. */
-export function writeCheckpoint(path: string, identity: string, checkpoint: Checkpoint): void {
-  const { parameters, optimizer, best } = checkpoint;
-  const header = {
+export function writeCheckpoint(path: string, identity: string, { numbers, arrays }: Checkpoint): void {
+  const header: z.infer<typeof headerSchema> = {
     identity,
-    size: parameters.length,
-    step: optimizer.step,
-    bestLoss: Number.isFinite(checkpoint.bestLoss) ? checkpoint.bestLoss : null,
-    bestStep: checkpoint.bestStep,
+    numbers: Object.fromEntries(
+      Object.entries(numbers).map(([name, value]) => [name, Number.isFinite(value) ? value : null]),
+    ),
+    arrays: Object.entries(arrays).map(([name, { length }]) => ({ name, length })),
   };
   const line = Buffer.from(`${JSON.stringify(header)}\n`);
   const temporary = `${path}.part`;
   const fd = openSync(temporary, 'w');
   try {
-    for (const part of [line, parameters, optimizer.first, optimizer.second, best]) {
+    for (const part of [line, ...Object.values(arrays)]) {
       const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
       for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
     }
@@ -59,17 +54,14 @@ export function readCheckpoint(path: string, identity: string): Checkpoint | nul
   }
   const header = headerSchema.safeParse(parsed);
   if (!header.success || header.data.identity !== identity) return null;
-  const { size, step, bestLoss, bestStep } = header.data;
-  if (bytes.length !== end + 1 + size * 16) return null;
-  const piece = (index: number): Float32Array => {
-    const from = bytes.byteOffset + end + 1 + index * size * 4;
-    return new Float32Array(bytes.buffer.slice(from, from + size * 4));
-  };
-  return {
-    parameters: piece(0),
-    optimizer: { step, first: piece(1), second: piece(2) },
-    best: piece(3),
-    bestLoss: bestLoss ?? Infinity,
-    bestStep,
-  };
+  const size = header.data.arrays.reduce((sum, { length }) => sum + length, 0);
+  if (bytes.length !== end + 1 + size * 4) return null;
+  let from = bytes.byteOffset + end + 1;
+  const arrays: Record<string, Float32Array> = {};
+  for (const { name, length } of header.data.arrays) {
+    arrays[name] = new Float32Array(bytes.buffer.slice(from, from + length * 4));
+    from += length * 4;
+  }
+  const numbers = Object.entries(header.data.numbers).map(([name, value]) => [name, value ?? Infinity]);
+  return { numbers: Object.fromEntries(numbers) as Record<string, number>, arrays };
 }

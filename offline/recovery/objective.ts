@@ -1,4 +1,5 @@
-import type { BatchTargets } from '../training/adapter-trainer.ts';
+import type { BatchTargets } from '../training/level-trainer.ts';
+import { sampleVocabulary, type SampledVocabulary } from '../training/sampled-vocabulary.ts';
 import type { TeacherWindow } from './teacher-cache.ts';
 
 /**
@@ -16,6 +17,14 @@ export interface LabelledWindow {
   readonly lossWeights: Float32Array;
 }
 
+/** How a part of the vocabulary is drawn for a batch's loss. */
+export interface VocabularySampling {
+  /** Tokens of the part. */
+  readonly size: number;
+  readonly vocabSize: number;
+  readonly random: () => number;
+}
+
 /** Of a task answer's loss under `mixed`, what the text decides; the rest is the teacher's. */
 const ANSWER_SHARE = 0.7;
 
@@ -24,12 +33,14 @@ const ANSWER_SHARE = 0.7;
  *
  * @param teacher per window; null for `next-token`
  * @param candidates K; 0 for `next-token`
+ * @param sampling null = the loss is taken over the whole vocabulary
  */
 export function batchTargets(
   windows: readonly LabelledWindow[],
   teacher: readonly TeacherWindow[] | null,
   candidates: number,
   objective: Objective,
+  sampling: VocabularySampling | null = null,
 ): BatchTargets {
   const tokens = windows[0]?.ids.length ?? 0;
   const columns = candidates + 1;
@@ -57,7 +68,45 @@ export function batchTargets(
       }
       restWeights[row] = position * (1 - label) * Math.max(0, 1 - covered);
     }
-  return { targets, weights, restWeights };
+  if (sampling === null) return { targets, weights, restWeights, vocabulary: null };
+  const vocabulary = drawVocabulary({ targets, weights, restWeights }, columns, sampling);
+  return { targets, weights, restWeights, vocabulary };
+}
+
+/** Of a drawn vocabulary, what targets may take at most; the rest stands for all other tokens. */
+const NAMED_SHARE = 0.75;
+
+/**
+ * Draws the vocabulary and turns the targets into places in it. Where they name too many tokens, the teacher's least
+ * likely ones go to what it says of all others together.
+ */
+function drawVocabulary(
+  { targets, weights, restWeights }: Pick<BatchTargets, 'targets' | 'weights' | 'restWeights'>,
+  columns: number,
+  { size, vocabSize, random }: VocabularySampling,
+): SampledVocabulary {
+  const named = new Map<number, number>();
+  for (const [i, target] of targets.entries()) {
+    // The text's own tokens come last in their row and always stay.
+    const weight = i % columns === columns - 1 ? Infinity : (weights[i] as number);
+    named.set(Number(target), Math.max(named.get(Number(target)) ?? 0, weight));
+  }
+  const kept = [...named].sort(([, a], [, b]) => b - a).slice(0, Math.floor(NAMED_SHARE * size));
+  const vocabulary = sampleVocabulary(
+    kept.map(([token]) => token),
+    size,
+    vocabSize,
+    random,
+  );
+  for (const [i, target] of targets.entries()) {
+    const place = vocabulary.placeOf.get(Number(target));
+    targets[i] = BigInt(place ?? 0);
+    if (place !== undefined) continue;
+    const row = Math.floor(i / columns);
+    restWeights[row] = (restWeights[row] as number) + (weights[i] as number);
+    weights[i] = 0;
+  }
+  return vocabulary;
 }
 
 function labelShare(objective: Objective, lossWeight: number): number {

@@ -1,9 +1,10 @@
 import type { AdapterParameters } from '../../core/recovery-adapter.ts';
-import { ADAMW, adamWState, adamWStep, learningRateAt } from '../training/adamw.ts';
-import type { AdapterTrainer } from '../training/adapter-trainer.ts';
-import { readCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint.ts';
-import { batchTargets, type LabelledWindow, type Objective } from './objective.ts';
-import type { TeacherCache, TeacherWindow } from './teacher-cache.ts';
+import { ADAMW, adamWStep, learningRateAt } from '../training/adamw.ts';
+import type { LevelTrainer } from '../training/level-trainer.ts';
+import { fromCheckpoint, startBest, toCheckpoint, type BestState } from './best-state.ts';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { batchTargets, type Objective } from './objective.ts';
+import type { TaughtBatch, Teacher } from './teacher.ts';
 
 /** How one level is trained. */
 export interface RecoveryRecipe {
@@ -19,20 +20,15 @@ export interface RecoveryRecipe {
 }
 
 export interface RecoverLevelOptions {
-  readonly trainer: AdapterTrainer;
+  readonly trainer: LevelTrainer;
   readonly recipe: RecoveryRecipe;
   /** Parameters to start from. */
   readonly start: AdapterParameters;
-  /** Window at a place of the training stream. */
-  readonly window: (index: number) => LabelledWindow;
   /** Places of this level's windows; step s takes `batch` of them from s * batch on, around. */
   readonly places: readonly number[];
-  readonly teacher: TeacherCache | null;
-  /** Batches of windows that training does not see, with what the teacher says of them; [] keeps the last parameters. */
-  readonly heldOut: readonly {
-    readonly windows: readonly LabelledWindow[];
-    readonly teacher: readonly TeacherWindow[] | null;
-  }[];
+  readonly teacher: Teacher;
+  /** Batches that training does not see; [] keeps the last parameters. */
+  readonly heldOut: readonly TaughtBatch[];
   readonly checkpointPath: string;
   /** Of the run that the checkpoint belongs to. */
   readonly identity: string;
@@ -52,6 +48,9 @@ export interface LevelOutcome {
   readonly bestStep: number;
 }
 
+/** Frozen weights: nothing is shared. */
+const NOTHING_SHARED = new Float32Array(0);
+
 /**
  * Trains one level's adapter on frozen weights: AdamW, warm-up and cosine, the best parameters by held-out loss
  * (paper §2.5). Killed at any point and called again with the same options it goes on from its last checkpoint
@@ -63,19 +62,13 @@ export async function recoverLevel(
   signal?: AbortSignal,
 ): Promise<LevelOutcome> {
   const { recipe, trainer, checkpointPath, identity } = options;
-  const resumed = readCheckpoint(checkpointPath, identity);
-  let state: Checkpoint;
+  const resumed = fromCheckpoint(readCheckpoint(checkpointPath, identity));
+  let state: BestState;
   let startLoss: number | null = null;
   if (resumed !== null) state = resumed;
   else {
     startLoss = await heldOutLoss(options, options.start);
-    state = {
-      parameters: options.start.slice(),
-      optimizer: adamWState(options.start.length),
-      best: options.start.slice(),
-      bestLoss: startLoss,
-      bestStep: 0,
-    };
+    state = startBest(options.start.slice(), startLoss);
     onStep({ step: 0, loss: startLoss, heldOutLoss: startLoss });
   }
   const { parameters, optimizer } = state;
@@ -86,14 +79,12 @@ export async function recoverLevel(
       { length: recipe.batch },
       (_, i) => options.places[(step * recipe.batch + i) % options.places.length] as number,
     );
-    const windows = places.map((place) => options.window(place));
-    const teacher = options.teacher;
-    const said: TeacherWindow[] = [];
-    if (teacher !== null && recipe.candidates > 0)
-      for (const [i, place] of places.entries())
-        said.push(await teacher.window(place, windows[i] as LabelledWindow));
-    const targets = batchTargets(windows, said.length > 0 ? said : null, recipe.candidates, recipe.objective);
-    const { loss, gradient } = await trainer.gradient(windows, targets, parameters);
+    const { windows, teacher } = await options.teacher.batch(places);
+    const targets = batchTargets(windows, teacher, recipe.candidates, recipe.objective);
+    const { loss, gradient } = await trainer.gradient(windows, targets, {
+      adapter: parameters,
+      shared: NOTHING_SHARED,
+    });
     if (!Number.isFinite(loss)) throw new Error(`step ${step}: the loss is ${loss}`);
     const rate = learningRateAt(step, {
       peak: recipe.peakLearningRate,
@@ -101,14 +92,14 @@ export async function recoverLevel(
       steps: recipe.steps,
       floor: 0.05,
     });
-    adamWStep(parameters, gradient, optimizer, rate, ADAMW);
+    adamWStep(parameters, gradient.adapter, optimizer, rate, ADAMW);
     let held: number | null = null;
     if (optimizer.step % recipe.lookEvery === 0 || optimizer.step === recipe.steps) {
       held = await heldOutLoss(options, parameters);
       // Without a window to judge by, the last parameters are the ones.
       if (options.heldOut.length === 0 || held < state.bestLoss)
         state = { ...state, best: parameters.slice(), bestLoss: held, bestStep: optimizer.step };
-      writeCheckpoint(checkpointPath, identity, state);
+      writeCheckpoint(checkpointPath, identity, toCheckpoint(state));
     }
     onStep({ step: optimizer.step, loss, heldOutLoss: held });
   }
@@ -122,7 +113,7 @@ async function heldOutLoss(
   let sum = 0;
   for (const { windows, teacher } of heldOut) {
     const targets = batchTargets(windows, teacher, recipe.candidates, recipe.objective);
-    sum += await trainer.loss(windows, targets, parameters);
+    sum += await trainer.loss(windows, targets, { adapter: parameters, shared: NOTHING_SHARED });
   }
   return sum / Math.max(1, heldOut.length);
 }

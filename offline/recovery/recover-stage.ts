@@ -1,21 +1,18 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Level } from '../../core/level.ts';
+import { FULL_LEVEL, type Level } from '../../core/level.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { selectionWindows } from '../datasets/measuring-windows.ts';
-import { recoveryStream } from '../datasets/recovery-stream.ts';
 import type { OnFraction, Recovered, RecoverStage, RecoverStageOptions } from '../pipeline/stages.ts';
 import { shapeAt } from '../training/layer-shape.ts';
 import { TrainingWeights } from '../training/training-weights.ts';
+import { recoverOnSharedWeights } from './recover-shared.ts';
 import { recoverTargets, type RecoveryTarget } from './recover.ts';
+import { openRecoveryText } from './recovery-text.ts';
+import { orderedModelHash } from './run-identity.ts';
 
-/** Tokens of a training window. */
-const WINDOW_TOKENS = 256;
 const BATCH = 2;
 /** Windows that all levels learn from: 128,000 tokens. */
 const POOL = 500;
-const HELD_OUT_PER_DOMAIN = 2;
 /** Peak of the learning rate; 2e-3 is slower, 1.5e-2 no better (docs/decisions/0056-recovery.md). */
 const PEAK_LEARNING_RATE = 1e-2;
 
@@ -48,7 +45,7 @@ export function recoveryTargets({
   model,
   steps,
 }: Pick<RecoverStageOptions, 'plan' | 'model' | 'steps'>): RecoveryTarget[] {
-  const levels = plan.levels.filter(({ level }) => level < 100).sort((a, b) => b.level - a.level);
+  const levels = plan.levels.filter(({ level }) => level < FULL_LEVEL).sort((a, b) => b.level - a.level);
   const first = levels.map(({ level, prefix }) => ({
     name: `level-${level}`,
     level,
@@ -72,23 +69,17 @@ export function recoveryTargets({
   return [...first, ...second];
 }
 
-/** Trains adapters for sub-models of one model over the stage's text. Failures: those of the data sets. */
+/** Trains adapters for sub-models of one model on frozen weights. Failures: those of the data sets. */
 export async function recoverShapes(
-  options: Omit<RecoverStageOptions, 'plan' | 'steps'>,
+  options: Omit<RecoverStageOptions, 'plan' | 'steps' | 'sharedRank'>,
   targets: readonly RecoveryTarget[],
   onFraction: OnFraction,
   signal: AbortSignal | undefined,
 ): Promise<Result<Recovered>> {
-  const { model, orders, shape, method, seed, dataFolder, workFolder } = options;
-  const windowTokens = Math.min(WINDOW_TOKENS, model.config.contextLength);
-  const stream = recoveryStream(model.tokenizer, dataFolder, { windowTokens, seed });
-  if (!stream.ok) return stream;
-  const selection = selectionWindows(model.tokenizer, dataFolder, {
-    windowTokens,
-    windowsPerDomain: HELD_OUT_PER_DOMAIN,
-  });
-  if (!selection.ok) return selection;
-  const heldOut = selection.value.flatMap(({ windows }) => windows);
+  const { model, orders, shape, method, seed, workFolder } = options;
+  const opened = openRecoveryText(options);
+  if (!opened.ok) return opened;
+  const { text, files } = opened.value;
   mkdirSync(workFolder, { recursive: true });
   const weights = TrainingWeights.write(model, orders, join(workFolder, 'training'), (fraction) => {
     signal?.throwIfAborted();
@@ -98,39 +89,49 @@ export async function recoverShapes(
     const recovered = await recoverTargets(
       {
         weights,
-        weightsIdentity: createHash('sha256')
-          .update(model.sha256)
-          .update(JSON.stringify(orders))
-          .digest('hex'),
+        weightsIdentity: orderedModelHash(model, orders),
         targets,
         adapter: shape,
         objective: method,
         peakLearningRate: PEAK_LEARNING_RATE,
         seed,
         batch: BATCH,
-        windowTokens,
         pool: POOL,
-        stream: stream.value,
-        heldOut,
+        text,
         workFolder,
       },
       ({ fraction }) => onFraction(0.01 + 0.99 * fraction),
       signal,
     );
     return ok({
-      method: `${method}, one adapter per level, each started from the level above, the upper ones then trained further; ${windowTokens} x ${BATCH} tokens a step`,
-      data: [...stream.value.files],
+      method: `${method}, one adapter per level, each started from the level above, the upper ones then trained further; ${text.windowTokens} x ${BATCH} tokens a step`,
+      data: [...files],
       levels: recovered.map(({ target: { level }, parameters, heldOutLoss }) => {
         const steps = targets.reduce((sum, target) => sum + (target.level === level ? target.steps : 0), 0);
-        const judged = heldOut.length >= BATCH ? heldOutLoss : null;
-        return { level, parameters, heldOutLoss: judged, steps, tokens: steps * BATCH * windowTokens };
+        const judged = text.heldOut.length >= BATCH ? heldOutLoss : null;
+        return {
+          level,
+          parameters,
+          heldOutLoss: judged,
+          steps,
+          tokens: steps * BATCH * text.windowTokens,
+        };
       }),
+      shared: null,
     });
   } finally {
     weights.remove();
   }
 }
 
-/** Trains the adapters of all levels below the full one (see {@link recoverTargets}). */
-export const recoverStage: RecoverStage = (options, onFraction, signal) =>
-  recoverShapes(options, recoveryTargets(options), onFraction, signal);
+/** Trains the adapters of all levels below the full one on frozen weights, or all levels jointly on shared ones. */
+export const recoverStage: RecoverStage = (options, onFraction, signal) => {
+  const { sharedRank, plan, model, method } = options;
+  if (sharedRank === null) return recoverShapes(options, recoveryTargets(options), onFraction, signal);
+  const levels = plan.levels.map(({ level, prefix }) => ({
+    level,
+    layers: shapeAt(plan, model.config, prefix),
+    objective: level === FULL_LEVEL ? 'distill' : method,
+  }));
+  return recoverOnSharedWeights({ ...options, sharedRank, levels }, onFraction, signal);
+};

@@ -1,17 +1,15 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Level } from '../../core/level.ts';
-import { seededRandom } from '../../core/random.ts';
 import type { AdapterParameters, AdapterShape } from '../../core/recovery-adapter.ts';
-import { AdapterTrainer } from '../training/adapter-trainer.ts';
-import { ForwardModel } from '../training/forward-model.ts';
-import { fullShape, type LayerShape } from '../training/layer-shape.ts';
+import type { LayerShape } from '../training/layer-shape.ts';
+import { LevelTrainer } from '../training/level-trainer.ts';
 import type { TrainingWeights } from '../training/training-weights.ts';
-import type { LabelledWindow, Objective } from './objective.ts';
+import type { Objective } from './objective.ts';
 import { recoverLevel, type RecoveryRecipe } from './recover-level.ts';
+import { runHash, shuffledPlaces } from './run-identity.ts';
 import { startParameters } from './start-parameters.ts';
-import { askTeacher, TeacherCache, type TeacherWindow } from './teacher-cache.ts';
+import { Teacher, type RecoveryText } from './teacher.ts';
 
 /** A sub-model to recover. */
 export interface RecoveryTarget {
@@ -39,12 +37,9 @@ export interface RecoveryOptions {
   readonly peakLearningRate: number;
   readonly seed: number;
   readonly batch: number;
-  readonly windowTokens: number;
   /** Windows of the stream that all levels learn from; the teacher reads each once. */
   readonly pool: number;
-  readonly stream: { readonly sha256: string; readonly window: (index: number) => LabelledWindow };
-  /** Windows that decide which parameters are best; not of the stream, not of any evaluation. */
-  readonly heldOut: readonly LabelledWindow[];
+  readonly text: RecoveryText;
   /** Checkpoints and the teacher's words lie here; a later call with the same options goes on from them. */
   readonly workFolder: string;
 }
@@ -66,8 +61,6 @@ export interface RecoveryProgress {
   readonly fraction: number;
 }
 
-/** Teacher tokens per position: more changes the loss by less than 1 % (the rest counts as one class). */
-const CANDIDATES = 32;
 const LOOK_EVERY = 25;
 const WARM_UP_STEPS = 10;
 
@@ -80,32 +73,13 @@ export async function recoverTargets(
   onProgress: (progress: RecoveryProgress) => void,
   signal?: AbortSignal,
 ): Promise<RecoveredTarget[]> {
-  const { weights, adapter, stream, windowTokens, batch, workFolder } = options;
+  const { weights, adapter, text, batch, workFolder } = options;
   mkdirSync(workFolder, { recursive: true });
-  const candidates = options.objective === 'next-token' ? 0 : CANDIDATES;
   const allSteps = options.targets.reduce((sum, target) => sum + target.steps, 0);
-  const teacherModel =
-    candidates === 0
-      ? null
-      : await ForwardModel.open({
-          weights,
-          layers: fullShape(weights.config),
-          adapter: null,
-          tokens: windowTokens,
-          name: 'teacher',
-        });
-  const cacheName = hash(options.weightsIdentity, stream.sha256, windowTokens, candidates, options.seed);
-  const teacher =
-    teacherModel === null
-      ? null
-      : new TeacherCache(
-          teacherModel,
-          join(workFolder, `teacher-${cacheName}.bin`),
-          windowTokens,
-          candidates,
-        );
+  const teacher = await Teacher.open(options);
+  const { candidates } = teacher;
   try {
-    const heldOut = await heldOutBatches(options, teacherModel, candidates);
+    const heldOut = await teacher.heldOut(batch);
     const recovered = new Map<Level, RecoveredTarget>();
     let before = startParameters(weights.config, adapter, options.seed);
     let stepsBefore = 0;
@@ -120,23 +94,25 @@ export async function recoverTargets(
         warmUpSteps: Math.min(WARM_UP_STEPS, Math.ceil(target.steps / 4)),
         lookEvery: LOOK_EVERY,
       };
-      chain = hash(
+      chain = runHash(
         chain,
         options.weightsIdentity,
-        stream.sha256,
+        text.stream.sha256,
         adapter,
         recipe,
         target.layers,
         options.seed,
         options.pool,
       );
-      const trainer = await AdapterTrainer.open({
+      const trainer = await LevelTrainer.open({
         weights,
         layers: target.layers,
         adapter,
+        sharedRank: 0,
         batch,
-        tokens: windowTokens,
+        tokens: text.windowTokens,
         candidates,
+        sampledTokens: null,
         name: target.name,
       });
       try {
@@ -145,8 +121,7 @@ export async function recoverTargets(
             trainer,
             recipe,
             start: (target.from === 'itself' ? recovered.get(target.level)?.parameters : null) ?? before,
-            window: stream.window,
-            places: shuffled(options.pool, `${options.seed}:${target.name}`).map(
+            places: shuffledPlaces(options.pool, `${options.seed}:${target.name}`).map(
               (place) => place + (target.firstWindow ?? 0),
             ),
             teacher,
@@ -177,38 +152,6 @@ export async function recoverTargets(
     }
     return [...recovered.values()];
   } finally {
-    teacher?.close();
-    await teacherModel?.close();
+    await teacher.close();
   }
-}
-
-function hash(...parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
-}
-
-/** Places 0 ... count - 1 in an order that depends on the text. */
-function shuffled(count: number, text: string): number[] {
-  const random = seededRandom(createHash('sha256').update(text).digest().readUInt32LE(0));
-  const places = Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [places[i], places[j]] = [places[j] as number, places[i] as number];
-  }
-  return places;
-}
-
-async function heldOutBatches(
-  { heldOut, batch }: RecoveryOptions,
-  teacher: ForwardModel | null,
-  candidates: number,
-): Promise<{ windows: LabelledWindow[]; teacher: TeacherWindow[] | null }[]> {
-  const batches: { windows: LabelledWindow[]; teacher: TeacherWindow[] | null }[] = [];
-  for (let at = 0; at + batch <= heldOut.length; at += batch) {
-    const windows = heldOut.slice(at, at + batch);
-    const said: TeacherWindow[] = [];
-    if (teacher !== null)
-      for (const window of windows) said.push(await askTeacher(teacher, window, candidates));
-    batches.push({ windows, teacher: teacher === null ? null : said });
-  }
-  return batches;
 }

@@ -1,6 +1,7 @@
 import { seededRandom, shuffled } from '../../core/random.ts';
-import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../recovery/checkpoint.ts';
-import { ADAMW, adamWState, adamWStep, learningRateAt, type AdamWOptions } from '../training/adamw.ts';
+import { fromCheckpoint, startBest, toCheckpoint } from '../recovery/best-state.ts';
+import { readCheckpoint, writeCheckpoint } from '../recovery/checkpoint.ts';
+import { ADAMW, adamWStep, learningRateAt, type AdamWOptions } from '../training/adamw.ts';
 import type { TlmExample } from './tlm-task.ts';
 import type { TlmTrainer } from './tlm-trainer.ts';
 
@@ -48,7 +49,7 @@ export async function trainTlm<Example extends TlmExample>(
   const checkpoint = options.checkpoint ?? null;
   const heldOut = options.heldOut ?? null;
   const resumed = checkpoint === null ? null : readCheckpoint(checkpoint.path, checkpoint.identity);
-  const state = resumed ?? freshState(trainer.pack(options.parameters));
+  const state = fromCheckpoint(resumed) ?? startBest(trainer.pack(options.parameters), Infinity);
   const { optimizer, best } = state;
   const all = options.parameters.slice();
   trainer.unpack(state.parameters, all);
@@ -70,7 +71,7 @@ export async function trainTlm<Example extends TlmExample>(
       }
     }
     if (checkpoint !== null && (step % checkpoint.every === 0 || step === steps))
-      writeCheckpoint(checkpoint.path, checkpoint.identity, { ...state, bestLoss, bestStep });
+      writeCheckpoint(checkpoint.path, checkpoint.identity, toCheckpoint({ ...state, bestLoss, bestStep }));
     options.onStep?.({ step, loss, heldOutLoss });
   }
   const measured = Number.isFinite(bestLoss);
@@ -80,11 +81,6 @@ export async function trainTlm<Example extends TlmExample>(
     heldOutLoss: measured ? bestLoss : null,
     step: measured ? bestStep : optimizer.step,
   };
-}
-
-function freshState(parameters: Float32Array): Checkpoint {
-  const optimizer = adamWState(parameters.length);
-  return { parameters, optimizer, best: parameters.slice(), bestLoss: Infinity, bestStep: 0 };
 }
 
 /** Mean over batches, each counting alike. */

@@ -2,7 +2,9 @@ import type { ModelConfig } from '../../core/model-config.ts';
 import type { StaticGraph } from '../differentiate/static-graph.ts';
 import {
   emitAdapter,
+  emitLevelNorm,
   emitRmsNorm,
+  emitUnitProduct,
   INPUT,
   type ForwardOptions,
   type ForwardWeights,
@@ -61,9 +63,9 @@ export function emitAttentionForward(
   const { headDim: D } = config;
   const G = shape.kvGroups;
   const perGroup = config.heads / config.kvHeads;
-  const normed = emitRmsNorm(graph, config, x, weights.whole(`${layer}.attentionNorm`));
+  const normed = emitLevelNorm(graph, weights, options, layer, 'attentionNorm', x);
   const product = (matrix: 'q' | 'k' | 'v'): string => {
-    const out = graph.op('FusedMatMul', [normed, weights.part(layer, matrix, shape)], { transB: 1 });
+    const out = emitUnitProduct(graph, weights, options, layer, matrix, normed);
     return config.qkvBias ? graph.op('Add', [out, weights.part(layer, `${matrix}Bias`, shape)]) : out;
   };
   const rotate = (value: string): string => {
@@ -100,7 +102,7 @@ export function emitAttentionForward(
   }
   const back = graph.op('Transpose', [mixed], { perm: [0, 3, 1, 2, 4] });
   const output = graph.op('Reshape', [back, graph.ints(B * T, G * perGroup * D)]);
-  const update = graph.op('MatMul', [output, weights.part(layer, 'o', shape)]);
+  const update = emitUnitProduct(graph, weights, options, layer, 'o', output);
   if (options.adapter?.sites.includes('o') !== true) return update;
   return graph.op('Add', [update, emitAdapter(graph, layer, 'o', output)]);
 }

@@ -1,21 +1,17 @@
 import type { ModelConfig } from '../../core/model-config.ts';
-import { adapterLayout, type AdapterShape, type AdapterSite } from '../../core/recovery-adapter.ts';
+import type { AdapterNorm, AdapterShape, AdapterSite } from '../../core/recovery-adapter.ts';
 import type { StaticGraph } from '../differentiate/static-graph.ts';
 import { WEIGHTS } from '../sources/source-model.ts';
 import { emitAttentionForward, rotaryConstants } from './attention-forward.ts';
-import type { LayerShape } from './layer-shape.ts';
+import type { LayerShape, UnitBias, UnitMatrix } from './layer-shape.ts';
 import { emitMlpForward } from './mlp-forward.ts';
-import type { UnitMatrix } from './training-weights.ts';
+import type { SharedSide } from './shared-layout.ts';
 
 /** Where a forward pass gets a weight from: a stored prefix of it, or an input when it is being trained. */
 export interface ForwardWeights {
   /** Embedding, head or norm, by name ({@link WEIGHTS}; `<layer>.attentionNorm`, `<layer>.qNorm`, ...). */
   readonly whole: (name: string) => string;
-  readonly part: (
-    layer: number,
-    matrix: UnitMatrix | 'qBias' | 'kBias' | 'vBias',
-    shape: LayerShape,
-  ) => string;
+  readonly part: (layer: number, matrix: UnitMatrix | UnitBias, shape: LayerShape) => string;
 }
 
 export interface ForwardOptions {
@@ -25,6 +21,8 @@ export interface ForwardOptions {
   readonly batch: number;
   readonly tokens: number;
   readonly adapter: AdapterShape | null;
+  /** Rank of the change of the weights that all levels share, an input ({@link sharedInputs}); default 0: none. */
+  readonly sharedRank?: number;
   /** Adds the inputs {@link INPUT.neuronMask} and {@link INPUT.groupMask} of every layer. */
   readonly masks: boolean;
 }
@@ -42,6 +40,9 @@ export const INPUT = {
   adapterA: (layer: number, site: AdapterSite): string => `adapter.${layer}.${site}.a`,
   adapterB: (layer: number, site: AdapterSite): string => `adapter.${layer}.${site}.b`,
   adapterBias: (layer: number): string => `adapter.${layer}.bias`,
+  adapterNorm: (layer: number, norm: AdapterNorm): string => `adapter.${layer}.${norm}`,
+  shared: (layer: number, matrix: UnitMatrix, side: SharedSide): string =>
+    `shared.${layer}.${matrix}.${side}`,
 } as const;
 
 export interface Forward {
@@ -60,47 +61,53 @@ export function emitRmsNorm(graph: StaticGraph, config: ModelConfig, x: string, 
   return graph.op('Mul', [graph.op('Div', [x, root]), weight]);
 }
 
+/** {@link emitRmsNorm} with a level's own weights where its adapter has them. */
+export function emitLevelNorm(
+  graph: StaticGraph,
+  weights: ForwardWeights,
+  { config, adapter }: ForwardOptions,
+  layer: number,
+  norm: AdapterNorm,
+  x: string,
+): string {
+  const stored = norm === 'finalNorm' ? WEIGHTS.finalNorm : `${layer}.${norm}`;
+  const weight = adapter?.norms === true ? INPUT.adapterNorm(layer, norm) : weights.whole(stored);
+  return emitRmsNorm(graph, config, x, weight);
+}
+
+/** Products that read the residual stream; the others, `o` and `down`, write to it. */
+const READS_STREAM: ReadonlySet<UnitMatrix> = new Set(['q', 'k', 'v', 'gate', 'up']);
+
+/**
+ * The product of a layer's matrix, cut to a level's units: [N, hidden] -> [N, kept rows] where the matrix reads the
+ * stream, else [N, kept rows] -> [N, hidden]; with the change that all levels share.
+ */
+export function emitUnitProduct(
+  graph: StaticGraph,
+  weights: ForwardWeights,
+  { layers, sharedRank = 0 }: ForwardOptions,
+  layer: number,
+  matrix: UnitMatrix,
+  input: string,
+): string {
+  const shape = layers[layer];
+  if (shape === undefined) throw new RangeError(`no shape for layer ${layer}`);
+  const reads = READS_STREAM.has(matrix);
+  const product = (x: string, of: string): string =>
+    reads ? graph.op('FusedMatMul', [x, of], { transB: 1 }) : graph.op('MatMul', [x, of]);
+  const frozen = product(input, weights.part(layer, matrix, shape));
+  if (sharedRank === 0) return frozen;
+  const units = INPUT.shared(layer, matrix, 'units');
+  const hidden = INPUT.shared(layer, matrix, 'hidden');
+  const low = graph.op('MatMul', [input, reads ? hidden : units]);
+  const change = graph.op('FusedMatMul', [low, reads ? units : hidden], { transB: 1 });
+  return graph.op('Add', [frozen, change]);
+}
+
 /** input · A · B of one adapter, [N, hidden]. */
 export function emitAdapter(graph: StaticGraph, layer: number, site: AdapterSite, input: string): string {
   const low = graph.op('MatMul', [input, INPUT.adapterA(layer, site)]);
   return graph.op('MatMul', [low, INPUT.adapterB(layer, site)]);
-}
-
-/** A piece of an adapter's flat parameters that a level's graph takes as an input. */
-export interface AdapterInput {
-  readonly name: string;
-  /** First element in the flat parameters; the input is a prefix of its piece there. */
-  readonly offset: number;
-  readonly dims: readonly number[];
-}
-
-/**
- * Declares an adapter's inputs. Pieces of blocks that a level does not have are left out, and so are rows of A
- * that belong to units which it does not have.
- */
-export function adapterInputs(
-  graph: StaticGraph,
-  config: ModelConfig,
-  layers: readonly LayerShape[],
-  shape: AdapterShape,
-): AdapterInput[] {
-  const inputs: AdapterInput[] = [];
-  for (const { layer, kind, site, offset, dims } of adapterLayout(config, shape).entries) {
-    const kept = layers[layer] ?? { kvGroups: 0, neurons: 0 };
-    if ((site === 'o' && kept.kvGroups === 0) || (site === 'down' && kept.neurons === 0)) continue;
-    const [, rank = 0] = dims;
-    const queryRows = (config.heads / config.kvHeads) * config.headDim;
-    const rows = site === 'o' ? kept.kvGroups * queryRows : kept.neurons;
-    const taken = kind === 'a' && site !== 'mlp' ? [rows, rank] : dims;
-    const name =
-      kind === 'bias' || site === null
-        ? INPUT.adapterBias(layer)
-        : kind === 'a'
-          ? INPUT.adapterA(layer, site)
-          : INPUT.adapterB(layer, site);
-    inputs.push({ name: graph.input(name, 'float32', taken), offset, dims: taken });
-  }
-  return inputs;
 }
 
 /**
@@ -128,5 +135,5 @@ export function emitDecoderForward(
     if (update !== null) x = graph.op('Add', [x, update]);
     stream.push(x);
   }
-  return { hidden: emitRmsNorm(graph, config, x, weights.whole(WEIGHTS.finalNorm)), stream };
+  return { hidden: emitLevelNorm(graph, weights, options, config.layers, 'finalNorm', x), stream };
 }

@@ -8,6 +8,35 @@ export interface LayerShape {
   readonly neurons: number;
 }
 
+/** A layer's products; units are rows of all of them, `o` and `down` stored input-major. */
+export const UNIT_MATRICES = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
+export type UnitMatrix = (typeof UNIT_MATRICES)[number];
+/** Biases of the products that may have one, a value per row. */
+export type UnitBias = 'qBias' | 'kBias' | 'vBias';
+
+/** Rows of a matrix (or values of a bias) that a shape keeps: the channels of its units. */
+export function unitRows(
+  { heads, kvHeads, headDim }: Pick<ModelConfig, 'heads' | 'kvHeads' | 'headDim'>,
+  matrix: UnitMatrix | UnitBias,
+  { kvGroups, neurons }: LayerShape,
+): number {
+  switch (matrix) {
+    case 'q':
+    case 'qBias':
+    case 'o':
+      return (kvGroups * heads * headDim) / kvHeads;
+    case 'k':
+    case 'kBias':
+    case 'v':
+    case 'vBias':
+      return kvGroups * headDim;
+    case 'gate':
+    case 'up':
+    case 'down':
+      return neurons;
+  }
+}
+
 /** Every layer whole. */
 export function fullShape(config: ModelConfig): LayerShape[] {
   return Array.from({ length: config.layers }, () => ({

@@ -8,6 +8,10 @@ export const LOSS_INPUT = {
   targetWeights: 'target_weights',
   /** float32 [N, 1]: the teacher's probability outside of its K likeliest tokens, weighted alike. */
   restWeights: 'rest_weights',
+  /** int64 [S]: the tokens that the loss is taken over, where it is not the whole vocabulary. */
+  vocabulary: 'vocabulary',
+  /** float32 [S], added to their logits: the log of how many tokens each stands for. */
+  vocabularyBias: 'vocabulary_bias',
 } as const;
 
 /** Keeps log(1 - p) finite where the model puts all mass on the teacher's candidates. */
@@ -22,11 +26,19 @@ const REST_FLOOR = 1e-6;
  * @param hidden [N, hidden]
  * @param head value of the head's rows, [vocabulary, hidden]
  * @param candidates K; 0 = next-token loss only
+ * @param sampledTokens S: takes the loss over {@link LOSS_INPUT.vocabulary}, in which targets are then places (see
+ *   `SampledVocabulary`); null = over the whole vocabulary
  * @returns scalar loss
  */
-export function emitLoss(graph: StaticGraph, hidden: string, head: string, candidates: number): string {
+export function emitLoss(
+  graph: StaticGraph,
+  hidden: string,
+  head: string,
+  candidates: number,
+  sampledTokens: number | null = null,
+): string {
   const [rows = 0] = graph.dims(hidden);
-  const logits = graph.op('FusedMatMul', [hidden, head], { transB: 1 });
+  const logits = emitLogits(graph, hidden, head, sampledTokens);
   const logProbabilities = graph.op('LogSoftmax', [logits], { axis: -1 });
   const columns = candidates + 1;
   const targets = graph.input(LOSS_INPUT.targets, 'int64', [rows, columns]);
@@ -45,4 +57,12 @@ export function emitLoss(graph: StaticGraph, hidden: string, head: string, candi
     keepdims: 0,
   });
   return graph.op('Neg', [graph.op('Add', [likely, other])]);
+}
+
+function emitLogits(graph: StaticGraph, hidden: string, head: string, sampledTokens: number | null): string {
+  if (sampledTokens === null) return graph.op('FusedMatMul', [hidden, head], { transB: 1 });
+  const tokens = graph.input(LOSS_INPUT.vocabulary, 'int64', [sampledTokens]);
+  const bias = graph.input(LOSS_INPUT.vocabularyBias, 'float32', [sampledTokens]);
+  const rows = graph.op('Gather', [head, tokens], { axis: 0 });
+  return graph.op('Add', [graph.op('FusedMatMul', [hidden, rows], { transB: 1 }), bias]);
 }

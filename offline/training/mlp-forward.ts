@@ -1,7 +1,8 @@
 import type { StaticGraph } from '../differentiate/static-graph.ts';
 import {
   emitAdapter,
-  emitRmsNorm,
+  emitLevelNorm,
+  emitUnitProduct,
   INPUT,
   type ForwardOptions,
   type ForwardWeights,
@@ -25,15 +26,12 @@ export function emitMlpForward(
   const parallel = adapter?.sites.includes('mlp') === true;
   const parts: string[] = [];
   if (shape.neurons > 0 || parallel) {
-    const normed = emitRmsNorm(graph, config, x, weights.whole(`${layer}.mlpNorm`));
+    const normed = emitLevelNorm(graph, weights, options, layer, 'mlpNorm', x);
     if (shape.neurons > 0) {
-      const gate = graph.op('FusedMatMul', [normed, weights.part(layer, 'gate', shape)], { transB: 1 });
-      const up = graph.op('FusedMatMul', [normed, weights.part(layer, 'up', shape)], { transB: 1 });
-      const silu = graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]);
-      let hidden = graph.op('Mul', [silu, up]);
+      let hidden = emitNeurons(graph, weights, options, layer, normed);
       if (options.masks)
         hidden = graph.op('Mul', [hidden, graph.input(INPUT.neuronMask(layer), 'float32', [shape.neurons])]);
-      parts.push(graph.op('MatMul', [hidden, weights.part(layer, 'down', shape)]));
+      parts.push(emitUnitProduct(graph, weights, options, layer, 'down', hidden));
       if (adapter?.sites.includes('down') === true) parts.push(emitAdapter(graph, layer, 'down', hidden));
     }
     if (parallel) parts.push(emitAdapter(graph, layer, 'mlp', normed));
@@ -45,4 +43,34 @@ export function emitMlpForward(
     else parts.push(bias);
   }
   return parts.length === 0 ? null : parts.reduce((sum, part) => graph.op('Add', [sum, part]));
+}
+
+/** silu(gate) x up of the neurons that are on, [N, neurons]. */
+function emitNeurons(
+  graph: StaticGraph,
+  weights: ForwardWeights,
+  options: ForwardOptions,
+  layer: number,
+  normed: string,
+): string {
+  const gate = emitUnitProduct(graph, weights, options, layer, 'gate', normed);
+  const up = emitUnitProduct(graph, weights, options, layer, 'up', normed);
+  const silu = graph.op('Mul', [gate, graph.op('Sigmoid', [gate])]);
+  return graph.op('Mul', [silu, up]);
+}
+
+/**
+ * The hidden values of a layer's MLP, [N, neurons], at least one of which is on.
+ *
+ * @param x residual stream, [N, hidden]
+ */
+export function emitMlpHidden(
+  graph: StaticGraph,
+  weights: ForwardWeights,
+  options: ForwardOptions,
+  layer: number,
+  x: string,
+): string {
+  const normed = emitLevelNorm(graph, weights, options, layer, 'mlpNorm', x);
+  return emitNeurons(graph, weights, options, layer, normed);
 }

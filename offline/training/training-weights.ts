@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../core/model-config.ts';
 import type { StaticGraph } from '../differentiate/static-graph.ts';
@@ -7,13 +7,10 @@ import type { UnitOrder } from '../importance/unit-importance.ts';
 import { readLayer, reorderLayer } from '../levels/reorder.ts';
 import { WEIGHTS, type SourceModel } from '../sources/source-model.ts';
 import type { ForwardWeights } from './decoder-forward.ts';
-import type { LayerShape } from './layer-shape.ts';
+import { unitRows, type LayerShape, type UnitBias, type UnitMatrix } from './layer-shape.ts';
 
 /** Name of the weights file, relative to the graphs beside it. */
 export const TRAINING_WEIGHTS_FILE = 'weights-f32.bin';
-
-/** A layer's products, all stored unit by unit, so that a level's part is a prefix. */
-export type UnitMatrix = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
 
 function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(matrix.length);
@@ -92,21 +89,8 @@ export class TrainingWeights {
   }
 
   /** Name of the part of a layer's matrix that a shape keeps. */
-  part(layer: number, matrix: UnitMatrix | 'qBias' | 'kBias' | 'vBias', shape: LayerShape): string {
-    const { heads, kvHeads, headDim } = this.config;
-    const queryRows = (heads / kvHeads) * headDim;
-    const rows = {
-      q: shape.kvGroups * queryRows,
-      qBias: shape.kvGroups * queryRows,
-      o: shape.kvGroups * queryRows,
-      k: shape.kvGroups * headDim,
-      v: shape.kvGroups * headDim,
-      kBias: shape.kvGroups * headDim,
-      vBias: shape.kvGroups * headDim,
-      gate: shape.neurons,
-      up: shape.neurons,
-      down: shape.neurons,
-    }[matrix];
+  part(layer: number, matrix: UnitMatrix | UnitBias, shape: LayerShape): string {
+    const rows = unitRows(this.config, matrix, shape);
     const whole = `${layer}.${matrix}`;
     const stored = this.#catalog.get(whole);
     if (stored === undefined) throw new RangeError(`no stored weight ${whole}`);
@@ -121,6 +105,25 @@ export class TrainingWeights {
       });
     }
     return name;
+  }
+
+  /** A whole stored tensor. */
+  read(name: string): Float32Array {
+    const stored = this.#catalog.get(name);
+    if (stored === undefined) throw new RangeError(`no stored weight ${name}`);
+    const values = new Float32Array(stored.length / 4);
+    const bytes = new Uint8Array(values.buffer);
+    const fd = openSync(join(this.folder, TRAINING_WEIGHTS_FILE), 'r');
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const read = readSync(fd, bytes, done, bytes.length - done, stored.offset + done);
+        if (read === 0) throw new RangeError(`${name} lies beyond the end of the weights`);
+        done += read;
+      }
+    } finally {
+      closeSync(fd);
+    }
+    return values;
   }
 
   /** Removes the file from disk. */

@@ -17,7 +17,7 @@ export interface AdapterMeasurement {
 
 /**
  * What recovery adapters cost at each level: how much longer TTFT and TPOT are than in the same bundle without
- * them. At the full level no adapter is on, and what is left is the cost of the graph's empty products.
+ * them.
  */
 export function adapterGoals(
   { variant, adapted, bare }: AdapterMeasurement,

@@ -1,14 +1,16 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { variantSchema, type Variant } from '../../core/bundle-manifest.ts';
-import type { RuntimeSite } from '../../core/recovery-adapter.ts';
+import type { AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
 import {
   ATTENTION_UNITS,
-  DEFAULT_ADAPTER,
   DEFAULT_CRITERION,
+  DEFAULT_SHARED_RANK,
   DEFAULT_STEPS,
+  FROZEN_ADAPTER,
   IMPORTANCE_CRITERIA,
   LEVEL_POLICIES,
   RECOVERY_METHODS,
+  SHARED_ADAPTER,
   type AttentionUnit,
   type ImportanceCriterion,
   type LevelPolicy,
@@ -30,9 +32,11 @@ export interface ElasticizeFlags {
   readonly segments?: number;
   readonly attention: AttentionUnit;
   readonly recovery: RecoveryMethod;
-  readonly steps: number;
-  readonly rank: number;
-  readonly sites: readonly RuntimeSite[];
+  readonly weights: 'shared' | 'frozen';
+  readonly sharedRank: number;
+  readonly steps?: number;
+  readonly rank?: number;
+  readonly sites?: readonly RuntimeSite[];
   readonly bias: boolean;
   readonly card: boolean;
   readonly cardFile?: string;
@@ -94,9 +98,31 @@ export function elasticizeProgram(): Command {
     .addOption(
       new Option('--recovery <method>', 'how levels are trained').choices(RECOVERY_METHODS).default('mixed'),
     )
-    .option('--steps <n>', 'training steps per level', wholeNumberFrom(1), DEFAULT_STEPS)
-    .option('--rank <n>', 'rank of the adapters', wholeNumberFrom(0), DEFAULT_ADAPTER.rank)
-    .option('--sites <list>', 'where adapters act: o, mlp', listOf(SITES), DEFAULT_ADAPTER.sites)
+    .addOption(
+      new Option(
+        '--weights <how>',
+        'shared: all levels learn jointly on one change of the weights; frozen: the full level stays exactly as it came, each level gets an adapter beside it (as in the paper)',
+      )
+        .choices(['shared', 'frozen'])
+        .default('shared'),
+    )
+    .option(
+      '--shared-rank <n>',
+      'rank of the change that levels share',
+      wholeNumberFrom(0),
+      DEFAULT_SHARED_RANK,
+    )
+    .option(
+      '--steps <n>',
+      `training steps per level (default: shared ${DEFAULT_STEPS.shared}, frozen ${DEFAULT_STEPS.frozen})`,
+      wholeNumberFrom(1),
+    )
+    .option('--rank <n>', 'rank of the adapters (default: shared 0, frozen 16)', wholeNumberFrom(0))
+    .option(
+      '--sites <list>',
+      'where adapters act: o, mlp (default: shared nowhere, frozen mlp)',
+      listOf(SITES),
+    )
     .option('--no-bias', 'train no output bias')
     .option('--no-card', 'measure no quality card')
     .option('--card-file <file>', 'take this quality card in place of a measured one')
@@ -105,17 +131,36 @@ export function elasticizeProgram(): Command {
     .option('--json', 'print the manifest (or the verdict) as one JSON line');
 }
 
+/** What is trained of each level and of all together, and for how long. */
+export function recoveryShape({ weights, sharedRank, rank, sites, bias, steps }: ElasticizeFlags): {
+  readonly adapter: AdapterShape<RuntimeSite>;
+  readonly sharedRank: number | null;
+  readonly steps: number;
+} {
+  const usual = weights === 'shared' ? SHARED_ADAPTER : FROZEN_ADAPTER;
+  return {
+    adapter: { ...usual, sites: sites ?? usual.sites, rank: rank ?? usual.rank, bias },
+    sharedRank: weights === 'shared' ? sharedRank : null,
+    steps: steps ?? DEFAULT_STEPS[weights],
+  };
+}
+
 /** The flags that the result depends on, without paths: what manifest and recipe tell of the command. */
 export function recordedCommand(flags: ElasticizeFlags): string {
   if (flags.recipe !== undefined) return `elasticize --recipe --variant ${flags.variant}`;
-  const training =
-    flags.recovery === 'none'
-      ? ''
-      : ` --steps ${flags.steps} --rank ${flags.rank} --sites ${flags.sites.join(',')}${flags.bias ? '' : ' --no-bias'}`;
+  const training = flags.recovery === 'none' ? '' : trainingCommand(flags);
   const segments = flags.segments === undefined ? '' : ` --segments ${flags.segments}`;
   const attention = flags.attention === 'auto' ? '' : ` --attention ${flags.attention}`;
   return (
     `elasticize --variant ${flags.variant} --criterion ${flags.criterion} --levels ${flags.levels}${segments}${attention} ` +
     `--recovery ${flags.recovery}${training} --seed ${flags.seed}`
   );
+}
+
+function trainingCommand(flags: ElasticizeFlags): string {
+  const { adapter, sharedRank, steps } = recoveryShape(flags);
+  const weights = sharedRank === null ? 'frozen' : `shared --shared-rank ${sharedRank}`;
+  const sites =
+    adapter.sites.length === 0 ? '' : ` --rank ${adapter.rank} --sites ${adapter.sites.join(',')}`;
+  return ` --weights ${weights} --steps ${steps}${sites}${adapter.bias ? '' : ' --no-bias'}`;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { unwrap } from '../../core/result.ts';
 import { BUNDLE_SCHEMA_VERSION, parseManifest } from '../../core/bundle-manifest.ts';
 import { gatedSegments, segmentsOnAt } from '../../core/elastic-graph.ts';
 
@@ -82,12 +83,31 @@ function recovered(change: Record<string, unknown> = {}, sizeBytes = 48): Record
   };
 }
 
+/** Levels with norms of their own: biases, two norms a layer and the final one, of 8 elements each. */
+function withNorms(levels: readonly number[]): Record<string, unknown> {
+  return recovered(
+    {
+      sites: [],
+      rank: 0,
+      norms: true,
+      levels: levels.map((level, i) => ({ level, offset: i * 64, lengthBytes: 64 })),
+    },
+    128,
+  );
+}
+
 describe('parseManifest', () => {
   it('takes a manifest with recovery adapters', () => {
     expect(parseManifest(JSON.stringify(recovered()), 'm')).toMatchObject({ ok: true });
   });
 
+  it('takes a manifest whose levels all have norms of their own, and tells older ones to have none', () => {
+    expect(unwrap(parseManifest(JSON.stringify(withNorms([20, 100])), 'm')).recovery?.norms).toBe(true);
+    expect(unwrap(parseManifest(JSON.stringify(recovered()), 'm')).recovery?.norms).toBe(false);
+  });
+
   it.each<[string, Record<string, unknown>, RegExp]>([
+    ['a level without the norms that all others have', withNorms([20]), /level 100 has no norms of its own/],
     ['an adapters file that is not listed', recovered({ file: 'other.bin' }), /other\.bin is not listed/],
     ['an adapter that ends beyond its file', recovered({}, 47), /beyond the end/],
     ['an adapter of another size', recovered({ rank: 2 }), /must be 80/],
@@ -110,7 +130,7 @@ describe('parseManifest', () => {
   it.each<[string, string, (m: Record<string, unknown>) => unknown, RegExp]>([
     ['text that is no JSON', 'bundle-foreign', () => 'hello', /not JSON/],
     ['another program’s JSON', 'bundle-foreign', () => ({ name: 'x' }), /no schemaVersion/],
-    ['a newer schema', 'bundle-newer', (m) => ({ ...m, schemaVersion: 2 }), /schema version 2/],
+    ['a newer schema', 'bundle-newer', (m) => ({ ...m, schemaVersion: 3 }), /schema version 3/],
     [
       'a path that leaves the bundle',
       'bundle-corrupt',

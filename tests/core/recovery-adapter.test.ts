@@ -5,7 +5,12 @@ const config = { hiddenSize: 6, layers: 2, heads: 2, headDim: 4, ffnSize: 10 };
 
 describe('adapterLayout', () => {
   test('puts A and B of each site layer by layer, then the biases, without gaps', () => {
-    const { total, entries } = adapterLayout(config, { sites: ['o', 'mlp', 'down'], rank: 3, bias: true });
+    const { total, entries } = adapterLayout(config, {
+      sites: ['o', 'mlp', 'down'],
+      rank: 3,
+      bias: true,
+      norms: false,
+    });
     let end = 0;
     for (const { offset, dims } of entries) {
       expect(offset).toBe(end);
@@ -30,9 +35,14 @@ describe('adapterLayout', () => {
   });
 
   test('leaves out what the shape has not', () => {
-    expect(adapterLayout(config, { sites: [], rank: 0, bias: false })).toEqual({ total: 0, entries: [] });
-    expect(adapterLayout(config, { sites: [], rank: 0, bias: true }).total).toBe(12);
-    expect(adapterLayout(config, { sites: ['mlp'], rank: 2, bias: false }).total).toBe(2 * (12 + 12));
+    expect(adapterLayout(config, { sites: [], rank: 0, bias: false, norms: false })).toEqual({
+      total: 0,
+      entries: [],
+    });
+    expect(adapterLayout(config, { sites: [], rank: 0, bias: true, norms: false }).total).toBe(12);
+    expect(adapterLayout(config, { sites: ['mlp'], rank: 2, bias: false, norms: false }).total).toBe(
+      2 * (12 + 12),
+    );
   });
 });
 

@@ -110,8 +110,8 @@ describe('agent process', () => {
     ['a foreign folder', (dir) => rmSync(join(dir, 'manifest.json')), 'there is no bundle here'],
     [
       'a newer manifest',
-      (dir) => writeFileSync(join(dir, 'manifest.json'), '{"schemaVersion":2}'),
-      'schema version 2',
+      (dir) => writeFileSync(join(dir, 'manifest.json'), '{"schemaVersion":99}'),
+      'schema version 99',
     ],
   ])('refuses %s with one line and exit code 1', async (_name, damage, message) => {
     const home = bundle.newHome();

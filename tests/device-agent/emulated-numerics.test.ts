@@ -3,11 +3,10 @@ import { cpSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { variantSchema, type Variant } from '../../core/bundle-manifest.ts';
-import { argmax } from '../../device-agent/engine/sampling.ts';
-import { TINY_CONFIG } from '../../offline/sources/tiny-model.ts';
 import { arm64Pack } from '../e2e/arm64-pack.ts';
 import { bareDevice, runShell } from '../virtual-phone/harness.ts';
 import { buildForNode } from './support/build-worker.ts';
+import { agreement, floats, relativeDifference } from './support/compared-logits.ts';
 import type { PrintedLogits } from './support/print-logits.ts';
 import { makeTinyBundle, type TinyBundle } from './support/tiny-bundle.ts';
 
@@ -20,26 +19,6 @@ const VARIANTS = variantSchema.options;
  * levels differ by 1e-5, some by 0.06; these variants are 0.1 to 1.3 away from f32.
  */
 const TOLERANCE: Record<Variant, number> = { f32: 1e-4, int8: 0.1, q8: 0.1, q4: 0.1 };
-
-function floats(base64: string | undefined): Float32Array {
-  const bytes = Buffer.from(base64 ?? '', 'base64');
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-}
-
-function relativeDifference(a: Float32Array, b: Float32Array): number {
-  if (a.length === 0 || a.length !== b.length) return Infinity;
-  const mean = a.reduce((sum, value) => sum + value, 0) / a.length;
-  const deviation = Math.sqrt(a.reduce((sum, value) => sum + (value - mean) ** 2, 0) / a.length);
-  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] ?? NaN))), 0) / deviation;
-}
-
-/** Share of positions after which the same token is the likeliest, 0..1. */
-function agreement(a: Float32Array, b: Float32Array): number {
-  const { vocabSize } = TINY_CONFIG;
-  const rows = Array.from({ length: a.length / vocabSize }, (_, row) => row * vocabSize);
-  const choice = (logits: Float32Array, at: number): number => argmax(logits.subarray(at, at + vocabSize));
-  return rows.filter((at) => choice(a, at) === choice(b, at)).length / rows.length;
-}
 
 const packDir = await arm64Pack();
 

@@ -16,7 +16,7 @@ import { makeTinyBundle, type TinyBundle } from './support/tiny-bundle.ts';
 /** f32 sums in another order (chunks, threads); logits are of size 1. */
 const TOLERANCE = 1e-4;
 const prompt = Array.from({ length: 40 }, (_, i) => (i * 37 + 11) % 250);
-const adapter = { sites: ['o', 'mlp'] as const, rank: 3, bias: true };
+const adapter = { sites: ['o', 'mlp'] as const, rank: 3, bias: true, norms: false };
 
 let plainBundle: TinyBundle;
 let bundle: TinyBundle;
@@ -114,6 +114,46 @@ describe('a bundle with recovery adapters', () => {
       expect((first?.[name]?.data as Float32Array).buffer).toBe(adapters?.parameters.get(60)?.buffer);
     }
     await session.release();
+  });
+});
+
+describe('a bundle whose levels have norms and biases of their own', () => {
+  const own = { sites: [], rank: 0, bias: true, norms: true };
+  let withNorms: TinyBundle;
+  beforeAll(async () => {
+    withNorms = await makeTinyBundle('int8', { adapter: own });
+  });
+  afterAll(() => withNorms.remove());
+
+  test('runs every level with them, the full one too, and switches back and forth', async () => {
+    const runtime = await openPlainRuntime(withNorms.dir, withNorms.manifest);
+    const { engine: opened } = unwrap(await openEngine({ bundleDir: withNorms.dir, threads: 1 }));
+    for (const level of [...opened.levels, ...[...opened.levels].reverse()]) {
+      const expected = (await runtime.logits(prompt, level)).at(-1) ?? new Float32Array();
+      expect(maxDifference(await lastLogits(opened, level), expected), `level ${level}`).toBeLessThan(
+        TOLERANCE,
+      );
+    }
+    expect(
+      maxDifference(await lastLogits(opened, 100), await logitsOfBundle(plainBundle.dir, 100)),
+    ).toBeGreaterThan(0.001);
+    await opened.dispose();
+    await runtime.close();
+  });
+
+  test('gives the same with the conditional graph', async () => {
+    for (const level of [20, 100] as const)
+      expect(
+        maxDifference(
+          await logitsOfBundle(withNorms.dir, level),
+          await logitsOfBundle(withNorms.dir, level, 'conditional'),
+        ),
+      ).toBe(0);
+  });
+
+  test('is of schema version 2, so that an older agent refuses it by name', () => {
+    expect(withNorms.manifest.schemaVersion).toBe(2);
+    expect(bundle.manifest.schemaVersion).toBe(1);
   });
 });
 

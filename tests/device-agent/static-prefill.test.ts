@@ -112,7 +112,7 @@ describe.each<[Family, boolean]>([
   let engine: ElasticEngine;
   beforeAll(async () => {
     const adapter = recovered
-      ? { adapter: { sites: ['o' as const, 'mlp' as const], rank: 2, bias: true } }
+      ? { adapter: { sites: ['o' as const, 'mlp' as const], rank: 2, bias: true, norms: true } }
       : {};
     bundle = await makeTinyBundle('f32', { model: tinyFamily(family), ...adapter });
     engine = unwrap(await openEngine({ bundleDir: bundle.dir, threads: 1 })).engine;
@@ -294,7 +294,7 @@ describe.each<[Variant, number]>([
   ['q4', 0.06],
 ])('static prefill of a bundle as %s', (variant, tolerance) => {
   test(`is within ${tolerance} of the engine, whose activations are quantized too`, async () => {
-    const adapter = { sites: ['mlp' as const], rank: 2, bias: true };
+    const adapter = { sites: ['mlp' as const], rank: 2, bias: true, norms: false };
     const bundle = await makeTinyBundle(variant, { model: tinyFamily('SmolLM2'), adapter });
     const engine = unwrap(await openEngine({ bundleDir: bundle.dir, threads: 1 })).engine;
     const prefill = await opened(bundle);

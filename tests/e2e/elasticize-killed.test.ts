@@ -22,7 +22,7 @@ afterAll(() => place.close());
 /** Everything but the card: importance by gradients, recovery with teacher, a recipe of two variants. */
 function args(folder: string): string[] {
   const paths = ['--model', model, '--out', join(folder, 'bundle'), '--recipe-out', join(folder, 'recipe')];
-  return [...paths, '--steps', '2', '--rank', '2', '--record', 'int8,q8', '--no-card', '--json'];
+  return [...paths, '--steps', '2', '--shared-rank', '2', '--record', 'int8,q8', '--no-card', '--json'];
 }
 
 function folderFor(name: string): string {
@@ -55,7 +55,7 @@ it('a run of the whole stage that is killed twice ends with the bundle of one th
   expect(await killedAt('recovery', place.spawn('elasticize', args(folder)))).toBe('SIGKILL');
   expect(readdirSync(folder)).not.toContain('bundle');
   const manifest = await elasticized(folder);
-  expect(manifest.recovery?.levels).toHaveLength(8);
+  expect(manifest.recovery?.levels).toHaveLength(9);
   expect(manifest).toEqual(expected);
   expect(readdirSync(folder).sort()).toEqual(['bundle', 'recipe']);
   const verdict = await place.run('elasticize', [

@@ -9,7 +9,7 @@ import { TINY_CONFIG } from '../../offline/sources/tiny-model.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bungee-adapters-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const shape: AdapterShape<RuntimeSite> = { sites: ['o', 'mlp'], rank: 2, bias: true };
+const shape: AdapterShape<RuntimeSite> = { sites: ['o', 'mlp'], rank: 2, bias: true, norms: false };
 const { total } = adapterLayout(TINY_CONFIG, shape);
 
 function someParameters(seed: number): Float32Array {

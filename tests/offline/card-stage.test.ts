@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parseQualityCard, QUALITY_CARD_FILE } from '../../core/quality-card.ts';
@@ -22,7 +22,7 @@ it('measures f32 and the asked variant; the card goes into the bundle and its re
       recipeOut,
       variant: 'int8',
       recovery: 'mixed',
-      adapter: { sites: ['mlp'], rank: 2, bias: true },
+      adapter: { sites: ['mlp'], rank: 2, bias: true, norms: false },
       steps: 3,
       seed: 8,
       stages: { recover: fakeRecovery().stage },
@@ -42,4 +42,35 @@ it('measures f32 and the asked variant; the card goes into the bundle and its re
   for (const name of card.texts.filter(({ kind }) => kind === 'text').map(({ name }) => name))
     expect(full?.figures.f32?.kl[name]).toBeCloseTo(0, 4);
   expect(unwrap(await readRecipe(recipeOut)).qualityCard).toBe(text);
+});
+
+it('tells what the untouched model is worth beside a full level that recovery has changed', async () => {
+  const folder = temporaryFolder();
+  const model = tinySourceModel({ seed: 2 });
+  const out = join(folder, 'bundle');
+  unwrap(
+    await elasticize({
+      model,
+      out,
+      variant: 'int8',
+      recovery: 'mixed',
+      sharedRank: 2,
+      steps: 2,
+      seed: 8,
+      card: cardStage(model, null, { windowTokens: 64, windows: 1, items: 2 }),
+    }),
+  );
+  const card = unwrap(
+    parseQualityCard(readFileSync(join(out, QUALITY_CARD_FILE), 'utf8'), QUALITY_CARD_FILE),
+  );
+  const full = card.levels.at(-1);
+  expect(full?.recovery?.method).toContain('of its own: output bias, norms');
+  for (const { name, kind } of card.texts) {
+    if (kind === 'text') {
+      expect(card.untouched?.f32?.kl[name]).toBeCloseTo(0, 4);
+      expect(full?.figures.f32?.kl[name]).toBeGreaterThan(1e-6);
+      expect(full?.figures.f32?.perplexity[name]).not.toBe(card.untouched?.f32?.perplexity[name]);
+    } else expect(card.untouched?.int8?.accuracy[name]?.n).toBe(2);
+  }
+  expect(readdirSync(folder)).toEqual(['bundle']);
 });

@@ -182,7 +182,7 @@ describe('a model with many KV heads, elasticized from gradients to recipe', () 
         criterion: DEFAULT_CRITERION,
         levels: { policy: 'proportional' },
         recovery: 'distill',
-        adapter: { sites: ['o', 'mlp'], rank: 2, bias: true },
+        adapter: { sites: ['o', 'mlp'], rank: 2, bias: true, norms: false },
         steps: 1,
         dataFolder: null,
         recipeOut: join(folder, 'recipe'),

@@ -21,13 +21,15 @@ describe('the whole stage with gradients and recovery', () => {
           variant: 'int8',
           criterion: DEFAULT_CRITERION,
           recovery: 'distill',
-          adapter: { sites: ['mlp'], rank: 2, bias: true },
+          sharedRank: 2,
           steps: 1,
           dataFolder: null,
         }),
       );
       expect(manifest.model).toEqual(model.config);
-      expect(manifest.recovery?.levels.map(({ level }) => level)).toEqual([90, 80, 70, 60, 50, 40, 30, 20]);
+      expect(manifest.recovery?.levels.map(({ level }) => level)).toEqual(
+        manifest.levels.map(({ level }) => level),
+      );
       const { engine } = unwrap(await openEngine({ bundleDir: out, threads: 1 }));
       for (const level of engine.levels) {
         unwrap(engine.setLevel(level));

@@ -24,7 +24,7 @@ it('levels of a bundle with recovery run with their own adapters, the full level
       variant: 'f32',
       dataFolder: null,
       recovery: 'distill',
-      adapter: { sites: ['o', 'mlp'], rank: 2, bias: true },
+      adapter: { sites: ['o', 'mlp'], rank: 2, bias: true, norms: false },
       stages: { recover: fakeRecovery().stage },
     }),
   );

@@ -130,7 +130,9 @@ describe('importance', () => {
         expect(score).toBeGreaterThan(0);
       expect(new Set(neurons).size).toBeGreaterThan(config.ffnSize / 2);
     }
-    expect(importance.acrossLayers ?? false).toBe(!['activation', 'magnitude'].includes(criterion));
+    const byGradients = !['activation', 'magnitude'].includes(criterion);
+    expect(importance.acrossLayers ?? false).toBe(byGradients);
+    expect(importance.layers.every(({ influence }) => (influence ?? 0) > 0)).toBe(byGradients);
   });
 
   it('is the same when measured again', async () => {

@@ -196,6 +196,23 @@ describe('proportional widths', () => {
     expect(low.filter((units) => units === 0)).toHaveLength(8);
     expect(low.slice(8).every((units) => units > 0)).toBe(true);
   });
+
+  it('make the smallest levels of the layers that turn the stream most, attention and MLP together', () => {
+    const config = { ...TINY_CONFIG, layers: 20 };
+    const even = evenImportance(config);
+    // Whatever is lost without a layer, its influence decides; each layer's neurons matter alike.
+    const layers = even.layers.map((layer, i) => ({ ...layer, layer: i, influence: (i * 7) % 20 }));
+    const importance = { ...even, acrossLayers: true, layers };
+    const plan = unwrap(planByPolicy(config, importance, { policy: 'proportional' }));
+    const prefix = plan.levels.find(({ level }) => level === 20)?.prefix ?? 0;
+    const kept = (kind: Segment['kind']): number[] =>
+      [...layers.keys()].filter((layer) => keptUnits(plan, prefix, layer, kind) > 0);
+    const most = [...layers.keys()].sort((a, b) => ((b * 7) % 20) - ((a * 7) % 20));
+    expect(kept('attention').length).toBeGreaterThan(5);
+    expect(kept('attention').length).toBeLessThan(15);
+    expect(kept('mlp')).toEqual(kept('attention'));
+    expect(new Set(kept('mlp'))).toEqual(new Set(most.slice(0, kept('mlp').length)));
+  });
 });
 
 describe('levels of whole layers', () => {

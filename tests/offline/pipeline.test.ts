@@ -19,7 +19,7 @@ function options(folder: string, recovery = fakeRecovery()): ElasticizeOptions {
     recipeOut: join(folder, 'recipe'),
     variant: 'int8',
     recovery: 'distill',
-    adapter: { sites: ['mlp'], rank: 2, bias: false },
+    adapter: { sites: ['mlp'], rank: 2, bias: false, norms: false },
     stages: { recover: recovery.stage },
     work: { folder: join(folder, 'work'), keep: false },
     seed: 4,

@@ -18,6 +18,8 @@ const matrix = fc
     }),
   );
 
+/** Activations are unsigned bytes. */
+const LARGEST_ACTIVATION = 255;
 /** Scales below the normal f32 range are lost; such weights are noise. */
 const SMALLEST = 1e-36;
 
@@ -29,12 +31,31 @@ describe('quantized weights', () => {
   it('per channel int8 stay within half a step of their row', () => {
     fc.assert(
       fc.property(matrix, ({ rows, columns, values }) => {
-        const back = dequantizePerChannel(quantizePerChannel(values, rows));
+        const quantized = quantizePerChannel(values, rows);
+        const back = dequantizePerChannel(quantized);
         for (let row = 0; row < rows; row++) {
-          const bound = largest(values.subarray(row * columns, (row + 1) * columns)) / 253 + SMALLEST;
+          const bound = (quantized.scales[row] ?? 0) * 0.501 + SMALLEST;
+          const size = largest(values.subarray(row * columns, (row + 1) * columns));
+          // Two of one sign may be of that size: the step is at most twice what one alone needs.
+          expect(quantized.scales[row]).toBeLessThanOrEqual(size < SMALLEST ? 1 : (2 * size) / 126.9);
           for (let i = row * columns; i < (row + 1) * columns; i++)
             expect(Math.abs((back[i] ?? 0) - (values[i] ?? 0))).toBeLessThanOrEqual(bound);
         }
+      }),
+    );
+  });
+
+  it('per channel int8 fit into 16 bits by pairs, whatever the activations', () => {
+    fc.assert(
+      fc.property(matrix, ({ rows, columns, values }) => {
+        const quantized = quantizePerChannel(values, rows).values;
+        for (let row = 0; row < rows; row++)
+          for (let k = 0; k < columns; k++) {
+            const pair = [quantized[k * rows + row] ?? 0, quantized[(k + 1) * rows + row] ?? 0];
+            const reaches = (sign: number): number =>
+              pair.reduce((sum, weight) => sum + LARGEST_ACTIVATION * Math.max(0, sign * weight), 0);
+            expect(Math.max(reaches(1), reaches(-1))).toBeLessThanOrEqual(32_767);
+          }
       }),
     );
   });
@@ -66,8 +87,9 @@ describe('quantized weights', () => {
 
   it('lie as the operators want them', () => {
     // Two output channels, two inputs: [K, N], so channel 0 is every second value.
+    // The first has signs that differ, so each may be the largest; those of the second share the room.
     expect([...quantizePerChannel(Float32Array.of(127, -127, 1, 0.5), 2).values]).toEqual([
-      127, 127, -127, 64,
+      127, 85, -127, 42,
     ]);
     const eight = quantizeBlocks8(Float32Array.of(127, -127, 0), 1);
     expect([...eight.values.subarray(0, 4)]).toEqual([255, 1, 128, 128]);

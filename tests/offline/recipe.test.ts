@@ -28,7 +28,7 @@ beforeAll(async () => {
       variant: 'int8',
       alsoRecord: VARIANTS,
       recovery: 'distill',
-      adapter: { sites: ['o', 'mlp'], rank: 2, bias: true },
+      adapter: { sites: ['o', 'mlp'], rank: 2, bias: true, norms: false },
       stages: { recover: fakeRecovery().stage },
       card: () => Promise.resolve('{"about":"not measured by this test"}\n'),
       command: 'elasticize --variant int8',
@@ -138,7 +138,7 @@ describe('a recipe', () => {
     [
       'a later version',
       (folder) => editJson(folder, (json) => json.replace('"schemaVersion": 1', '"schemaVersion": 9')),
-      /schema version 9; this Bungee reads up to 1/,
+      /schema version 9; this Bungee reads up to 2/,
     ],
     [
       'segments that do not cover a layer',

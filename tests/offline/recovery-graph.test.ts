@@ -3,6 +3,7 @@ import type { ModelConfig } from '../../core/model-config.ts';
 import { normalSample, seededRandom } from '../../core/random.ts';
 import {
   adapterLayout,
+  type AdapterNorm,
   type AdapterParameters,
   type AdapterShape,
   type RuntimeSite,
@@ -24,8 +25,9 @@ function randomParameters(config: ModelConfig, shape: AdapterShape, seed: number
   const parameters = new Float32Array(adapterLayout(config, shape).total);
   for (const { kind, offset, dims } of adapterLayout(config, shape).entries) {
     const size = dims.reduce((product, dim) => product * dim, 1);
-    const scale = kind === 'bias' ? 0.1 : 1 / Math.sqrt(dims[0] ?? 1);
-    for (let i = offset; i < offset + size; i++) parameters[i] = scale * normalSample(random);
+    const scale = kind === 'a' || kind === 'b' ? 1 / Math.sqrt(dims[0] ?? 1) : 0.1;
+    const mean = kind.endsWith('Norm') ? 1 : 0;
+    for (let i = offset; i < offset + size; i++) parameters[i] = mean + scale * normalSample(random);
   }
   return parameters;
 }
@@ -50,7 +52,24 @@ function ranks({ rank }: AdapterShape): number[] {
   return Array.from({ length: rank }, (_, r) => r);
 }
 
-/** The reference with the adapters of `o` merged into its weights. */
+/** Norm weights of a level; those of the model where it has none of its own. */
+function norm(
+  config: ModelConfig,
+  shape: AdapterShape,
+  parameters: AdapterParameters,
+  layer: number,
+  kind: AdapterNorm,
+  otherwise: Float32Array,
+): Float32Array {
+  const entry = adapterLayout(config, shape).entries.find(
+    (each) => each.layer === layer && each.kind === kind,
+  );
+  return entry === undefined
+    ? otherwise
+    : parameters.subarray(entry.offset, entry.offset + config.hiddenSize);
+}
+
+/** The reference with the adapters of `o` merged into its weights, and with the level's norms. */
 function merged(
   reference: ReferenceModel,
   shape: AdapterShape,
@@ -63,9 +82,15 @@ function merged(
     const b = matrix(config, shape, parameters, index, 'o', 'b');
     const delta = (out: number, into: number): number =>
       ranks(shape).reduce((sum, r) => sum + a(into, r) * b(r, out), 0);
-    return { ...layer, o: layer.o.map((weight, i) => weight + delta(Math.floor(i / width), i % width)) };
+    return {
+      ...layer,
+      attentionNorm: norm(config, shape, parameters, index, 'attentionNorm', layer.attentionNorm),
+      mlpNorm: norm(config, shape, parameters, index, 'mlpNorm', layer.mlpNorm),
+      o: layer.o.map((weight, i) => weight + delta(Math.floor(i / width), i % width)),
+    };
   });
-  return { ...reference, layers };
+  const finalNorm = norm(config, shape, parameters, config.layers, 'finalNorm', reference.finalNorm);
+  return { ...reference, layers, finalNorm };
 }
 
 /** What the adapter adds beside a layer's MLP. */
@@ -86,16 +111,23 @@ function besideMlp(
 }
 
 const shapes: AdapterShape<RuntimeSite>[] = [
-  { sites: ['o', 'mlp'], rank: 3, bias: true },
-  { sites: ['mlp'], rank: 8, bias: false },
-  { sites: ['o'], rank: 2, bias: false },
-  { sites: [], rank: 0, bias: true },
+  { sites: ['o', 'mlp'], rank: 3, bias: true, norms: false },
+  { sites: ['mlp'], rank: 8, bias: false, norms: false },
+  { sites: ['o'], rank: 2, bias: false, norms: false },
+  { sites: [], rank: 0, bias: true, norms: false },
+  { sites: [], rank: 0, bias: true, norms: true },
+  { sites: ['mlp'], rank: 2, bias: false, norms: true },
 ];
 const [everySite] = shapes;
 
 describe.each([
   ...shapes.map(
-    (shape) => [`${shape.sites.join('+')} rank ${shape.rank} bias ${shape.bias}`, model, shape] as const,
+    (shape) =>
+      [
+        `${shape.sites.join('+')} rank ${shape.rank} bias ${shape.bias} norms ${shape.norms}`,
+        model,
+        shape,
+      ] as const,
   ),
   ...(everySite === undefined ? [] : [['all of it, attention cut by groups', cutModel, everySite] as const]),
 ])('a graph with an adapter (%s)', (_, model, shape) => {
@@ -126,15 +158,19 @@ describe.each([
     }
   });
 
-  it('is bit-equal to the plain graph where no adapter is fed', async () => {
-    for (const variant of variants)
-      for (const { prefix } of [lab.plan.levels[0], lab.plan.levels.at(-1)].flatMap((level) => level ?? [])) {
-        const fed = await lab.run(variant, 'zero-row', tokens, lab.on(prefix));
-        const expected = await plain.run(variant, 'zero-row', tokens, lab.on(prefix));
-        expect(fed.logits.data).toEqual(expected.logits.data);
-        expect(fed.kvDelta.data).toEqual(expected.kvDelta.data);
-      }
-  });
+  // A level with norms of its own never runs without them.
+  if (!shape.norms)
+    it('is bit-equal to the plain graph where no adapter is fed', async () => {
+      for (const variant of variants)
+        for (const { prefix } of [lab.plan.levels[0], lab.plan.levels.at(-1)].flatMap(
+          (level) => level ?? [],
+        )) {
+          const fed = await lab.run(variant, 'zero-row', tokens, lab.on(prefix));
+          const expected = await plain.run(variant, 'zero-row', tokens, lab.on(prefix));
+          expect(fed.logits.data).toEqual(expected.logits.data);
+          expect(fed.kvDelta.data).toEqual(expected.kvDelta.data);
+        }
+    });
 
   it('is bit-equal with zero rows and with If, at every level and in every variant', async () => {
     for (const variant of variants)
@@ -149,7 +185,7 @@ describe.each([
 });
 
 describe('a graph with adapters', () => {
-  const shape: AdapterShape<RuntimeSite> = { sites: ['o', 'mlp'], rank: 4, bias: true };
+  const shape: AdapterShape<RuntimeSite> = { sites: ['o', 'mlp'], rank: 4, bias: true, norms: false };
   const other = tinySourceModel({ seed: 22 });
   const lab = new GraphLab(other, undefined, shape);
   afterAll(() => lab.close());

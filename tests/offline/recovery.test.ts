@@ -3,7 +3,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { seededRandom } from '../../core/random.ts';
 import type { AdapterShape } from '../../core/recovery-adapter.ts';
 import { readCheckpoint, writeCheckpoint } from '../../offline/recovery/checkpoint.ts';
 import { batchTargets, type LabelledWindow, type Objective } from '../../offline/recovery/objective.ts';
@@ -12,10 +11,12 @@ import {
   type RecoveryOptions,
   type RecoveryProgress,
 } from '../../offline/recovery/recover.ts';
+import type { RecoveryText } from '../../offline/recovery/teacher.ts';
 import { startParameters } from '../../offline/recovery/start-parameters.ts';
 import { likeliest } from '../../offline/recovery/teacher-cache.ts';
 import { adamWState, adamWStep, learningRateAt } from '../../offline/training/adamw.ts';
 import { TrainingWeights } from '../../offline/training/training-weights.ts';
+import { LEARNABLE_TOKENS as TOKENS, learnableWindow as window } from './support/learnable-windows.ts';
 import { tinyFamily } from './support/tiny-architectures.ts';
 
 let folder = '';
@@ -24,20 +25,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const TOKENS = 16;
+const ADAPTER: AdapterShape = { sites: ['o', 'mlp'], rank: 4, bias: true, norms: false };
 
-/** Windows of a text with a rule that can be learned: each id follows from the one before. */
-function window(index: number): LabelledWindow {
-  const random = seededRandom(1000 + index);
-  const ids = new Int32Array(TOKENS);
-  ids[0] = Math.floor(random() * 40);
-  for (let i = 1; i < TOKENS; i++) ids[i] = ((ids[i - 1] as number) * 5 + 3) % 41;
-  const lossWeights = new Float32Array(TOKENS).fill(1);
-  lossWeights[TOKENS - 1] = 0;
-  return { ids, documents: new Int32Array(TOKENS), lossWeights };
+function textWith(heldOut: readonly LabelledWindow[]): RecoveryText {
+  return { windowTokens: TOKENS, stream: { sha256: 'text', window }, heldOut };
 }
-
-const ADAPTER: AdapterShape = { sites: ['o', 'mlp'], rank: 4, bias: true };
 
 function options(name: string, changes: Partial<RecoveryOptions> = {}): RecoveryOptions {
   const model = tinyFamily('SmolLM2');
@@ -61,10 +53,8 @@ function options(name: string, changes: Partial<RecoveryOptions> = {}): Recovery
     peakLearningRate: 1e-2,
     seed: 3,
     batch: 2,
-    windowTokens: TOKENS,
     pool: 12,
-    stream: { sha256: 'text', window },
-    heldOut: [window(100), window(101), window(102), window(103)],
+    text: textWith([window(100), window(101), window(102), window(103)]),
     workFolder,
     ...changes,
   };
@@ -80,7 +70,10 @@ describe('recovery', () => {
       const seen = (step: RecoveryProgress): void => {
         if (step.step === 0) first.set(step.target, step.loss);
       };
-      const recovered = await recoverTargets(options(`lowers-${objective}`, { objective, heldOut }), seen);
+      const recovered = await recoverTargets(
+        options(`lowers-${objective}`, { objective, text: textWith(heldOut) }),
+        seen,
+      );
       expect(recovered.map(({ target }) => target.level)).toEqual([60, 40]);
       for (const { target, heldOutLoss, bestStep } of recovered) {
         expect(bestStep).toBeGreaterThan(0);
@@ -109,7 +102,7 @@ describe('recovery', () => {
   });
 
   it('keeps what it has learned where no text is left to judge by', async () => {
-    const given = options('unjudged', { heldOut: [] });
+    const given = options('unjudged', { text: textWith([]) });
     const [level] = await recoverTargets({ ...given, targets: given.targets.slice(0, 1) }, () => undefined);
     expect(level?.bestStep).toBe(30);
     expect(level?.parameters).not.toEqual(startParameters(given.weights.config, ADAPTER, given.seed));
@@ -128,11 +121,12 @@ describe('recovery', () => {
 
 describe('a checkpoint', () => {
   const checkpoint = {
-    parameters: Float32Array.of(1, 2, 3),
-    optimizer: { step: 7, first: Float32Array.of(4, 5, 6), second: Float32Array.of(7, 8, 9) },
-    best: Float32Array.of(10, 11, 12),
-    bestLoss: Infinity,
-    bestStep: 5,
+    numbers: { step: 7, bestLoss: Infinity },
+    arrays: {
+      parameters: Float32Array.of(1, 2, 3),
+      first: new Float32Array(0),
+      second: Float32Array.of(7, 8),
+    },
   };
 
   it('is read as it was written', () => {

@@ -29,7 +29,7 @@ import { readOnnx, type ReadGraph } from './support/read-onnx.ts';
 import { temporaryFolder } from './support/test-files.ts';
 import { tinyFamily, type Family } from './support/tiny-architectures.ts';
 
-const ADAPTER = { sites: ['o', 'mlp'] as const, rank: 2, bias: true };
+const ADAPTER = { sites: ['o', 'mlp'] as const, rank: 2, bias: true, norms: true };
 
 describe.each<[Family, Variant, boolean]>([
   ['SmolLM2', 'int8', true],

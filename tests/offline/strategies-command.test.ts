@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { unwrap } from '../../core/result.ts';
@@ -12,12 +9,10 @@ import { readRecipe } from '../../offline/recipe/read-recipe.ts';
 import { withTlm } from '../../offline/recipe/with-tlm.ts';
 import { tinySourceModel } from '../../offline/sources/tiny-model.ts';
 import { tinyTlm } from '../../offline/tlm/tiny-tlm.ts';
+import { buildEvaluate, type BuiltEvaluate } from './support/built-evaluate.ts';
 import { lawfulProfile } from './support/strategy-situations.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'bungee-strategies-'));
-const builtTo = join(root, '.cache', 'test-strategies', String(process.pid));
-const command = join(builtTo, 'scripts', 'evaluate.mjs');
 const at = (name: string): string => join(folder, name);
 
 const choices = ['a cat', 'a dog', 'the sea'];
@@ -36,23 +31,8 @@ const files: Record<string, string> = {
   'broken.jsonl': '{"query": 5}\n',
 };
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function strategies(...args: string[]): Promise<Ended> {
-  return new Promise((done) => {
-    const child = spawn(process.execPath, [command, 'strategies', ...args]);
-    const [out, error]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => error.push(chunk));
-    child.on('close', (status) =>
-      done({ status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(error).toString() }),
-    );
-  });
-}
+let built: BuiltEvaluate;
+const strategies: BuiltEvaluate['run'] = (...args) => built.run(...args);
 
 const contendersSchema = z.record(
   z.string(),
@@ -78,17 +58,7 @@ const outputSchema = z.object({
 });
 
 beforeAll(async () => {
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['scripts/evaluate.ts'],
-    outfile: command,
-    bundle: true,
-    platform: 'node',
-    target: 'node20',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'warning',
-  });
+  built = await buildEvaluate('strategies');
   for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(at(name)), { recursive: true });
     writeFileSync(at(name), content);
@@ -114,7 +84,7 @@ beforeAll(async () => {
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
-  rmSync(builtTo, { recursive: true, force: true });
+  built.close();
 });
 
 describe('evaluate strategies', () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
       variant: 'int8',
       alsoRecord: VARIANTS,
       recovery: 'distill',
-      adapter: { sites: ['mlp'], rank: 2, bias: true },
+      adapter: { sites: ['mlp'], rank: 2, bias: true, norms: false },
       stages: { recover: fakeRecovery().stage },
       card: () => Promise.resolve('{"about":"not measured by this test"}\n'),
       command: 'elasticize --variant int8',

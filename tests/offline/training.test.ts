@@ -10,10 +10,11 @@ import { attentionCell } from '../../offline/levels/attention-cells.ts';
 import { mlpCells } from '../../offline/levels/level-plan.ts';
 import { readLayer, reorderLayer } from '../../offline/levels/reorder.ts';
 import { WEIGHTS, type SourceModel } from '../../offline/sources/source-model.ts';
-import { AdapterTrainer } from '../../offline/training/adapter-trainer.ts';
 import { batchFeeds, plainWindow } from '../../offline/training/batch-feeds.ts';
 import { ForwardModel } from '../../offline/training/forward-model.ts';
 import { fullShape, type LayerShape } from '../../offline/training/layer-shape.ts';
+import { LevelTrainer } from '../../offline/training/level-trainer.ts';
+import { sharedLayout } from '../../offline/training/shared-layout.ts';
 import { TrainingWeights } from '../../offline/training/training-weights.ts';
 import { batchTargets } from '../../offline/recovery/objective.ts';
 import { FAMILY_NAMES, tinyFamily } from './support/tiny-architectures.ts';
@@ -149,32 +150,60 @@ describe('the differentiable forward pass', () => {
   });
 });
 
-describe('an adapter', () => {
-  const shapes: AdapterShape[] = [
-    { sites: ['mlp'], rank: 2, bias: true },
-    { sites: ['o', 'mlp'], rank: 3, bias: false },
-    { sites: ['o', 'down'], rank: 2, bias: true },
+interface Trained {
+  readonly adapter: AdapterShape;
+  readonly sharedRank: number;
+  readonly sampledTokens: number | null;
+}
+
+describe('the gradient of a level', () => {
+  const cases: Trained[] = [
+    { adapter: { sites: ['mlp'], rank: 2, bias: true, norms: false }, sharedRank: 0, sampledTokens: null },
+    {
+      adapter: { sites: ['o', 'mlp'], rank: 3, bias: false, norms: false },
+      sharedRank: 0,
+      sampledTokens: null,
+    },
+    {
+      adapter: { sites: ['o', 'down'], rank: 2, bias: true, norms: false },
+      sharedRank: 0,
+      sampledTokens: null,
+    },
+    { adapter: { sites: [], rank: 0, bias: true, norms: true }, sharedRank: 2, sampledTokens: null },
+    { adapter: { sites: ['mlp'], rank: 2, bias: true, norms: true }, sharedRank: 3, sampledTokens: 90 },
   ];
 
-  it.each(shapes)('has the gradient that finite differences show: %o', async (adapter) => {
+  it.each(cases)('is what finite differences show: %o', async ({ adapter, sharedRank, sampledTokens }) => {
     const model = tinyFamily('SmolLM2');
+    const { config } = model;
     const layers = cutShape(model);
-    const name = `adapter-${shapes.indexOf(adapter)}`;
+    const name = `level-${cases.findIndex((each) => each.adapter === adapter)}`;
     const weights = TrainingWeights.write(model, reversed(model), join(folder, name));
     const candidates = 3;
-    const trainer = await AdapterTrainer.open({
+    const trainer = await LevelTrainer.open({
       weights,
       layers,
       adapter,
+      sharedRank,
       batch: 1,
       tokens: TOKENS,
       candidates,
+      sampledTokens,
       name,
     });
     try {
       const random = seededRandom(4);
-      const { total, entries } = adapterLayout(model.config, adapter);
-      const parameters = Float32Array.from({ length: total }, () => 0.1 * normalSample(random));
+      const { total, entries } = adapterLayout(config, adapter);
+      const sharedTotal = sharedLayout(config, sharedRank).total;
+      // Norms near 1, all else near 0.
+      const parameters = Float32Array.from({ length: total + sharedTotal }, () => 0.1 * normalSample(random));
+      for (const { kind, offset, dims } of entries)
+        if (kind.endsWith('Norm'))
+          for (let i = offset; i < offset + (dims[0] ?? 0); i++) parameters[i] = 1 + (parameters[i] ?? 0);
+      const split = (all: Float32Array): { adapter: Float32Array; shared: Float32Array } => ({
+        adapter: all.slice(0, total),
+        shared: all.slice(total),
+      });
       const window = {
         ids: Int32Array.from(IDS),
         documents: new Int32Array(TOKENS),
@@ -184,27 +213,32 @@ describe('an adapter', () => {
         tokens: Int32Array.from({ length: TOKENS * candidates }, (_, i) => (i * 7) % 50),
         probabilities: new Float32Array(TOKENS * candidates).fill(0.2),
       };
-      const targets = batchTargets([window], [teacher], candidates, 'mixed');
-      const { gradient } = await trainer.gradient([window], targets, parameters);
+      const sampling =
+        sampledTokens === null
+          ? null
+          : { size: sampledTokens, vocabSize: config.vocabSize, random: seededRandom(9) };
+      const targets = batchTargets([window], [teacher], candidates, 'mixed', sampling);
+      const { gradient } = await trainer.gradient([window], targets, split(parameters));
       const unused = entries.filter(
         ({ layer, site, kind }) =>
           kind === 'a' &&
           ((site === 'o' && layers[layer]?.kvGroups === 0) ||
             (site === 'down' && layers[layer]?.neurons === 0)),
       );
-      for (const { offset } of unused) expect(gradient[offset]).toBe(0);
+      for (const { offset } of unused) expect(gradient.adapter[offset]).toBe(0);
+      const whole = [...gradient.adapter, ...gradient.shared];
       // Along a direction: the loss in f32 resolves no single element's share.
       for (let trial = 0; trial < 4; trial++) {
-        const direction = Float32Array.from({ length: total }, () => normalSample(random));
+        const direction = parameters.map(() => normalSample(random));
         const step = 2e-3;
         const at = (sign: number): Promise<number> =>
           trainer.loss(
             [window],
             targets,
-            parameters.map((value, i) => value + sign * step * (direction[i] as number)),
+            split(parameters.map((value, i) => value + sign * step * (direction[i] as number))),
           );
         const measured = ((await at(1)) - (await at(-1))) / (2 * step);
-        const predicted = gradient.reduce((sum, g, i) => sum + g * (direction[i] as number), 0);
+        const predicted = whole.reduce((sum, g, i) => sum + g * (direction[i] as number), 0);
         expect(Math.abs(measured - predicted)).toBeLessThan(0.02 * Math.max(0.5, Math.abs(predicted)));
       }
     } finally {

@@ -31,7 +31,7 @@ beforeAll(async () => {
     out: join(folder, 'int8'),
     variant: 'int8',
   } as const;
-  const adapter = { sites: ['o', 'mlp'], rank: 4, bias: true } as const;
+  const adapter = { sites: ['o', 'mlp'], rank: 4, bias: true, norms: true } as const;
   unwrap(
     await elasticize({
       ...options,

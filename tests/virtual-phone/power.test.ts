@@ -50,10 +50,12 @@ describe.skipIf(!onLinux)('heat', () => {
         .map(Number);
       expect(now).toBeLessThan(max * 0.7);
       device.thermal.setAmbientC(-40);
-      await until('it is cool', () => device.thermal.heldShare === 0 && processState(pid) !== 'T');
-      expect((await runShell(device, 'dumpsys thermalservice | grep "Thermal Status"')).out).toBe(
-        'Thermal Status: 0\n',
-      );
+      await until('it runs freely', () => device.thermal.heldShare === 0 && processState(pid) !== 'T');
+      // A phone that holds nothing any more may still be warm: status 1 lies between the two.
+      await until('it says that it is cool', async () => {
+        const { out: status } = await runShell(device, 'dumpsys thermalservice | grep "Thermal Status"');
+        return status === 'Thermal Status: 0\n';
+      });
       await runShell(device, `kill -9 ${pid}`);
       await until('it has ended', () => device.processes.get(pid) === undefined);
     } finally {

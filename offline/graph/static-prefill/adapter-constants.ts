@@ -1,7 +1,7 @@
 import type { BundleRecovery } from '../../../core/bundle-manifest.ts';
 import type { Level } from '../../../core/level.ts';
 import type { ModelConfig } from '../../../core/model-config.ts';
-import { adapterLayout, type RuntimeSite } from '../../../core/recovery-adapter.ts';
+import { adapterLayout, type AdapterNorm, type RuntimeSite } from '../../../core/recovery-adapter.ts';
 import type { GraphBuilder } from '../graph-builder.ts';
 
 /** A level's recovery adapter as float32 constants, mapped from the bundle's file of adapters. */
@@ -11,9 +11,11 @@ export interface AdapterConstants {
   readonly matrix: (graph: GraphBuilder, layer: number, site: RuntimeSite, side: 'a' | 'b') => string | null;
   /** [hidden] */
   readonly bias: (graph: GraphBuilder, layer: number) => string | null;
+  /** [hidden]; null where all levels have the model's. The last norm reaches no KV row. */
+  readonly norm: (graph: GraphBuilder, layer: number, norm: AdapterNorm) => string | null;
 }
 
-const NONE: AdapterConstants = { rank: 0, matrix: () => null, bias: () => null };
+const NONE: AdapterConstants = { rank: 0, matrix: () => null, bias: () => null, norm: () => null };
 
 /** @param recovery the manifest's entry; null = the bundle has no adapters */
 export function adapterConstants(
@@ -48,5 +50,6 @@ export function adapterConstants(
     rank: recovery.rank,
     matrix: (graph, layer, site, side) => constant(graph, layer, side, site),
     bias: (graph, layer) => constant(graph, layer, 'bias', null),
+    norm: (graph, layer, norm) => constant(graph, layer, norm, null),
   };
 }

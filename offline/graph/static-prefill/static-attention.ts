@@ -46,7 +46,7 @@ export function emitStaticAttention(
   const queryHeads = rowsOnly ? 0 : groups * sharing;
   const rotatedHeads = queryHeads + groups;
   const packed = emitPackedConstants(graph, config, segments, { name, keysAndValues: rowsOnly });
-  const weight = graph.weight(STORED.attentionNorm(layer));
+  const weight = adapter.norm(graph, layer, 'attentionNorm') ?? graph.weight(STORED.attentionNorm(layer));
   const normed = emitRmsNorm(graph, residual, weight, { epsilon, rank: 2, name: `${name}.attention` });
   const rows = emitProduct(graph, normed, packed.matrix, `${name}.qkv`, packed.bias);
   const width = rotatedHeads * headDim;

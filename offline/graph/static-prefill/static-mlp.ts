@@ -29,7 +29,7 @@ export function emitStaticMlp(
   const hidden: string[] = [];
   const down: ConstantMatrix[] = [];
   if (segments.length > 0 || a !== null) {
-    const weight = graph.weight(STORED.mlpNorm(layer));
+    const weight = adapter.norm(graph, layer, 'mlpNorm') ?? graph.weight(STORED.mlpNorm(layer));
     const options = { epsilon: config.rmsNormEps, rank: 2, name: `${name}.mlp` };
     const normed = emitRmsNorm(graph, residual, weight, options);
     if (segments.length > 0) {

@@ -9,13 +9,14 @@ import type { RecoverStage } from '../../../offline/pipeline/stages.ts';
  * A recovery that trains nothing, in the form of the real one: a level at a time, each from the state that the
  * one before has left in the work folder. `trained` counts the levels that were worked on.
  *
- * @param size standard deviation of the parameters.
+ * @param size standard deviation of the parameters; of norms, around 1.
  */
 export function fakeRecovery(size = 0.02): { readonly stage: RecoverStage; readonly trained: () => number } {
   let trained = 0;
   const stage: RecoverStage = ({ model, plan, shape, seed, steps, workFolder }, onFraction, signal) => {
-    const { total } = adapterLayout(model.config, shape);
-    const levels = plan.levels.filter(({ level }) => level < 100);
+    const { total, entries } = adapterLayout(model.config, shape);
+    const firstNorm = entries.find(({ kind }) => kind === 'attentionNorm')?.offset ?? total;
+    const levels = plan.levels.filter(({ level }) => level < 100 || shape.norms);
     const recovered = levels.map(({ level }, i) => {
       signal?.throwIfAborted();
       const checkpoint = join(workFolder, `${level}.bin`);
@@ -26,14 +27,17 @@ export function fakeRecovery(size = 0.02): { readonly stage: RecoverStage; reado
       } else {
         trained++;
         const random = seededRandom(seed * 1000 + level);
-        parameters = Float32Array.from({ length: total }, () => size * normalSample(random));
+        parameters = Float32Array.from({ length: total }, (_, at) => {
+          const value = size * normalSample(random);
+          return at < firstNorm ? value : 1 + value;
+        });
         writeFileSync(checkpoint, parameters);
       }
       onFraction((i + 1) / levels.length);
       return { level, parameters, heldOutLoss: 1, steps, tokens: steps * 8 };
     });
     const data = [{ name: 'nothing', sha256: 'ab'.repeat(32) }];
-    return Promise.resolve(ok({ method: 'made up', data, levels: recovered }));
+    return Promise.resolve(ok({ method: 'made up', data, levels: recovered, shared: null }));
   };
   return { stage, trained: () => trained };
 }

@@ -1,0 +1,221 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Level } from '../../core/level.ts';
+import type { WindowIds } from '../training/batch-feeds.ts';
+import { fullShape, type LayerShape } from '../training/layer-shape.ts';
+import type { TrainingWeights } from '../training/training-weights.ts';
+import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { runHash } from './run-identity.ts';
+import { decodeChange, encodeChange } from './change-blocks.ts';
+import { LayerPass } from '../layerwise/layer-pass.ts';
+import { embed, inBatches, inverseSizes } from '../layerwise/layer-streams.ts';
+import { MlpSums } from '../layerwise/mlp-sums.ts';
+
+export interface CompensationLevel {
+  readonly level: Level;
+  readonly layers: readonly LayerShape[];
+}
+
+export interface CompensationOptions {
+  readonly weights: TrainingWeights;
+  /** Hash of the weights and of the order of their units. */
+  readonly weightsIdentity: string;
+  readonly levels: readonly CompensationLevel[];
+  /** Text, all windows of one length; what fills no batch is left out. */
+  readonly windows: readonly WindowIds[];
+  readonly textIdentity: string;
+  /** Finished layers are kept here. */
+  readonly workFolder: string;
+}
+
+export interface Compensation {
+  /** Per layer: change of `down` in 4-bit blocks (`change-blocks.ts`), [ffn, hidden] in the order of the units. */
+  readonly down: readonly Uint8Array[];
+  /** Per level and layer: what is then still missing on average, [hidden]. */
+  readonly bias: ReadonlyMap<Level, readonly Float32Array[]>;
+}
+
+/** Of the mean of the Gram matrix's diagonal, added to it: keeps the change small where the text says nothing. */
+const RIDGE = 0.01;
+
+/**
+ * How much a level's error counts: the upper ones are to stay close, and what the lowest miss is so much that it would
+ * drown the rest.
+ */
+function levelWeight(level: Level): number {
+  return level / (110 - level);
+}
+
+/**
+ * Lets the neurons that are left stand in for those that are gone, in closed form: layer after layer, the one `down`
+ * matrix that all levels share is changed so that each level's residual stream comes as near as it can to the full
+ * model's (least squares over all levels, rows weighted by their size; OBS and its structured successors, such as ZipLM,
+ * Kurtic et al. 2023, do so for one size). The levels' earlier layers are compensated already, so later ones make up for
+ * what is left of their errors.
+ *
+ * Killed at any point it goes on behind the last finished layer and ends with the same.
+ */
+export async function compensate(
+  options: CompensationOptions,
+  onFraction: (fraction: number) => void,
+  signal?: AbortSignal,
+): Promise<Compensation> {
+  const { weights, levels, workFolder } = options;
+  const { config } = weights;
+  const wholeModel = fullShape(config);
+  if (levels.every(({ layers }) => nothingIsGone(layers, wholeModel))) return noChange(options);
+  mkdirSync(workFolder, { recursive: true });
+  const { batches, size, tokens } = inBatches(options.windows);
+  const identity = runHash(
+    { weights: options.weightsIdentity, text: options.textIdentity, windows: batches.length * size, tokens },
+    levels.map(({ level, layers }) => ({ level, layers })),
+  );
+  const embedded = embed(weights, batches);
+  let full = embedded;
+  const streams = levels.map(() => embedded);
+  const [whole] = wholeModel;
+  if (whole === undefined || tokens === 0) throw new RangeError('nothing to compensate');
+  const down: Uint8Array[] = [];
+  const bias = new Map<Level, Float32Array[]>(levels.map(({ level }) => [level, []]));
+  const noBias = new Float32Array(config.hiddenSize);
+  for (let layer = 0; layer < config.layers; layer++) {
+    signal?.throwIfAborted();
+    const passOf = (shape: LayerShape, statistics: boolean): Promise<LayerPass> =>
+      LayerPass.open({ weights, layer, shape, batch: size, tokens, statistics });
+    const original = weights.read(`${layer}.down`);
+    full = await advanceFull(await passOf(whole, false), batches, full, original, noBias);
+    const rowWeights = inverseSizes(full, config.hiddenSize);
+    const path = join(workFolder, `compensation-${layer}.checkpoint`);
+    const saved = readCheckpoint(path, identity)?.arrays;
+    const sums: MlpSums[] = [];
+    const passes = new Map<string, LayerPass>();
+    try {
+      const middles: Float32Array[][] = [];
+      for (const [i, { layers }] of levels.entries()) {
+        signal?.throwIfAborted();
+        const shape = layers[layer] ?? { kvGroups: 0, neurons: 0 };
+        const key = `${shape.kvGroups} ${shape.neurons}`;
+        const pass = passes.get(key) ?? (await passOf(shape, saved === undefined));
+        passes.set(key, pass);
+        const stream = streams[i] as Float32Array[];
+        if (saved === undefined) {
+          const own = new MlpSums(shape.neurons, config.hiddenSize);
+          middles.push(await measure(pass, own, batches, stream, full, rowWeights));
+          sums.push(own);
+        } else middles.push(await middlesOf(pass, batches, stream));
+        onFraction((layer + (i + 1) / (levels.length + 1)) / config.layers);
+      }
+      const made = saved ?? solveLayer(sums, levels, config.ffnSize, config.hiddenSize);
+      if (saved === undefined) writeCheckpoint(path, identity, { numbers: {}, arrays: made });
+      const blocks = encodeChange(made['change'] as Float32Array);
+      const changed = decodeChange(blocks, original.length).map(
+        (value, i) => value + (original[i] as number),
+      );
+      down.push(blocks);
+      for (const [i, { level, layers }] of levels.entries()) {
+        const { kvGroups, neurons } = layers[layer] ?? { kvGroups: 0, neurons: 0 };
+        const own = made[`bias ${level}`] as Float32Array;
+        bias.get(level)?.push(own);
+        const pass = passes.get(`${kvGroups} ${neurons}`) as LayerPass;
+        const kept = changed.subarray(0, neurons * config.hiddenSize);
+        streams[i] = await aftersOf(pass, middles[i] as Float32Array[], kept, own);
+      }
+    } finally {
+      for (const pass of passes.values()) await pass.close();
+    }
+    onFraction((layer + 1) / config.layers);
+  }
+  return { down, bias };
+}
+
+function nothingIsGone(layers: readonly LayerShape[], full: readonly LayerShape[]): boolean {
+  return full.every(
+    ({ kvGroups, neurons }, i) => layers[i]?.kvGroups === kvGroups && layers[i]?.neurons === neurons,
+  );
+}
+
+function noChange({ weights: { config }, levels }: CompensationOptions): Compensation {
+  const none = encodeChange(new Float32Array(config.ffnSize * config.hiddenSize));
+  const zeros = new Float32Array(config.hiddenSize);
+  const each = <T>(value: T): T[] => Array.from({ length: config.layers }, () => value);
+  return { down: each(none), bias: new Map(levels.map(({ level }) => [level, each(zeros)])) };
+}
+
+/** The change of a layer's `down` (as its blocks hold it) and each level's bias with it, by name. */
+function solveLayer(
+  sums: readonly MlpSums[],
+  levels: readonly CompensationLevel[],
+  ffnSize: number,
+  hiddenSize: number,
+): Record<string, Float32Array> {
+  const parts = sums.map((part, i) => ({
+    part,
+    weight: levelWeight((levels[i] as CompensationLevel).level),
+  }));
+  const exact = MlpSums.solve(parts, ffnSize, hiddenSize, RIDGE);
+  const change = decodeChange(encodeChange(exact), exact.length);
+  return {
+    change,
+    ...Object.fromEntries(
+      sums.map((part, i) => [`bias ${levels[i]?.level ?? ''}`, part.bias(change)] as const),
+    ),
+  };
+}
+
+/** The streams behind a layer's attention. */
+async function middlesOf(
+  pass: LayerPass,
+  batches: readonly (readonly WindowIds[])[],
+  streams: readonly Float32Array[],
+): Promise<Float32Array[]> {
+  const middles: Float32Array[] = [];
+  for (const [b, windows] of batches.entries())
+    middles.push(await pass.middle(windows, streams[b] as Float32Array));
+  return middles;
+}
+
+/** {@link middlesOf}, adding what the layer's MLP says to a level's sums. */
+async function measure(
+  pass: LayerPass,
+  sums: MlpSums,
+  batches: readonly (readonly WindowIds[])[],
+  streams: readonly Float32Array[],
+  targets: readonly Float32Array[],
+  rowWeights: readonly Float32Array[],
+): Promise<Float32Array[]> {
+  const middles: Float32Array[] = [];
+  for (const [b, windows] of batches.entries()) {
+    const rows = rowWeights[b] as Float32Array;
+    const [stream, target] = [streams[b] as Float32Array, targets[b] as Float32Array];
+    const { middle, mlp } = await pass.statistics(windows, stream, target, rows);
+    middles.push(middle);
+    sums.add(mlp, rows);
+  }
+  return middles;
+}
+
+/** The streams behind a layer, from those behind its attention. */
+async function aftersOf(
+  pass: LayerPass,
+  middles: readonly Float32Array[],
+  down: Float32Array,
+  bias: Float32Array,
+): Promise<Float32Array[]> {
+  const after: Float32Array[] = [];
+  for (const middle of middles) after.push(await pass.after(middle, down, bias));
+  return after;
+}
+
+async function advanceFull(
+  pass: LayerPass,
+  batches: readonly (readonly WindowIds[])[],
+  streams: readonly Float32Array[],
+  down: Float32Array,
+  bias: Float32Array,
+): Promise<Float32Array[]> {
+  try {
+    return await aftersOf(pass, await middlesOf(pass, batches, streams), down, bias);
+  } finally {
+    await pass.close();
+  }
+}
