@@ -13,6 +13,7 @@ import {
 } from './agent-on-phone.ts';
 import { forwardClient } from './forwarded-client.ts';
 import { pause } from '../files/pause.ts';
+import type { ExitReason } from './explain-exit.ts';
 import { isPhoneTrouble } from './phone-trouble.ts';
 import { connectByHand } from './termux-agent.ts';
 import type { TokenStore } from './token-store.ts';
@@ -48,6 +49,7 @@ export interface ConnectOptions {
  */
 export async function connectAgent(options: ConnectOptions): Promise<Result<AgentConnection>> {
   const { link, serial, deployment, tokens } = options;
+  if (options.signal?.aborted === true) return cancelled();
   if (deployment.byHand) return connectByHand(options);
   const found = await findAgent(link, serial);
   if (!found.ok) return found;
@@ -65,7 +67,10 @@ export async function connectAgent(options: ConnectOptions): Promise<Result<Agen
   return startFresh(options);
 }
 
-/** Starts an agent and waits until it has loaded. Failure `agent-crashed` with the reason from its log. */
+/**
+ * Starts an agent and waits until it has loaded. Failures `agent-crashed` with the reason from its log, and
+ * `agent-killed` when there is none.
+ */
 async function startFresh(options: ConnectOptions): Promise<Result<AgentConnection>> {
   const { link, serial, deployment, tokens, signal } = options;
   const token = await tokens.renew(serial);
@@ -86,15 +91,10 @@ async function startFresh(options: ConnectOptions): Promise<Result<AgentConnecti
     if (signal?.aborted === true || Date.now() > deadline) {
       await stopAgent(link, serial, pid);
       return signal?.aborted === true
-        ? fail('aborted', 'Starting the agent was cancelled.')
+        ? cancelled()
         : fail('agent-start', 'The agent does not listen after 30 s.', 'Look at its log.');
     }
-    if (!isAlive)
-      return fail(
-        'agent-crashed',
-        `The agent ended while it started: ${await explainCrash(link, serial)}.`,
-        'Look at its log.',
-      );
+    if (!isAlive) return crashed('started', await explainCrash(link, serial, pid));
     await pause(100, signal);
   }
 }
@@ -125,14 +125,7 @@ export async function reachAgent(
       if (health.failure.code === 'aborted' || health.failure.code === 'agent-token') return give(health);
       const alive = await lookAtStart(link, serial, state.pid);
       if (!alive.ok) return give(alive);
-      if (!alive.value.isAlive)
-        return give(
-          fail(
-            'agent-crashed',
-            `The agent ended while it loaded: ${await explainCrash(link, serial)}.`,
-            'Look at its log.',
-          ),
-        );
+      if (!alive.value.isAlive) return give(crashed('loaded', await explainCrash(link, serial, state.pid)));
       refusals += 1;
       if (refusals > 20) return give(health);
     }
@@ -141,4 +134,16 @@ export async function reachAgent(
     await pause(150, signal);
     if (signal?.aborted === true) return give(fail('aborted', 'Waiting for the agent was cancelled.'));
   }
+}
+
+function cancelled(): Result<never> {
+  return fail('aborted', 'Starting the agent was cancelled.');
+}
+
+function crashed(during: 'started' | 'loaded', { words, wasKilled }: ExitReason): Result<never> {
+  return fail(
+    wasKilled ? 'agent-killed' : 'agent-crashed',
+    `The agent ended while it ${during}: ${words}.`,
+    wasKilled ? 'Close other apps on the phone and try again.' : 'Look at its log.',
+  );
 }

@@ -6,7 +6,7 @@ import type { PhoneLink } from '../adb/phone-link.ts';
 import { shellQuote } from '../adb/shell-protocol.ts';
 import { placed } from '../packs/pack-layout.ts';
 import { AGENT_HOME, setFolder } from '../push/phone-layout.ts';
-import { explainExit } from './explain-exit.ts';
+import { explainExit, type ExitReason, findEnding } from './explain-exit.ts';
 
 /** What an agent on a phone is made of. */
 export interface Deployment {
@@ -28,6 +28,8 @@ export interface Deployment {
 const STARTED_FROM = 'started-from';
 const LOG = 'agent.log';
 const NO_NODE_EXIT = 4;
+/** A phone under load writes hundreds of lines a second; an end is asked for within one. */
+const SYSTEM_LOG_LINES = 2000;
 
 export interface FoundAgent {
   readonly state: AgentStateFile;
@@ -191,10 +193,13 @@ export async function readAgentLog(
   return ok(output.value.stdout.split('\n').filter((line, i, all) => line !== '' || i < all.length - 1));
 }
 
-/** Why the agent ended, by its log. */
-export async function explainCrash(link: PhoneLink, serial: string): Promise<string> {
+/** Why the agent ended, by its log and the phone's. `pid` null = not known. */
+export async function explainCrash(link: PhoneLink, serial: string, pid: number | null): Promise<ExitReason> {
   const log = await readAgentLog(link, serial, 60);
-  return explainExit(log.ok ? log.value : []);
+  const system =
+    pid === null ? null : await link.shell(serial, `logcat -d -t ${SYSTEM_LOG_LINES} 2>/dev/null`);
+  const ending = pid !== null && system?.ok === true ? findEnding(system.value.stdout, pid) : null;
+  return explainExit(log.ok ? log.value : [], ending);
 }
 
 /** Ends an agent: asks, waits up to 4 s, then kills. */

@@ -59,7 +59,12 @@ export class AgentSession {
   /** Resolves when the agent is ready; an abort ends the attempt. Afterwards the session looks after itself. */
   async open(signal?: AbortSignal): Promise<Result<null>> {
     this.#options.onPhase('starting', null);
-    const connected = await this.#connect(signal);
+    let connected = await this.#connect(signal);
+    if (!connected.ok && connected.failure.code === 'agent-killed') {
+      // Not its own doing: the phone may have room for it a moment later.
+      await this.#awaitRestart(connected.failure, signal);
+      connected = await this.#connect(signal);
+    }
     if (!connected.ok) return connected;
     this.#watching = this.#watch();
     return ok(null);
@@ -158,23 +163,30 @@ export class AgentSession {
         cut = again;
         if (isPhoneTrouble(again.code)) continue;
       }
-      const crash = `The agent on ${serial} ended: ${await explainCrash(link, serial)}.`;
-      const delayMs = restartDelayMs(this.#crashesAtMs, Date.now());
+      const pid = (found.ok ? found.value?.state.pid : undefined) ?? this.agent?.pid ?? null;
+      const crash = `The agent on ${serial} ended: ${(await explainCrash(link, serial, pid)).words}.`;
       const failure = { code: 'agent-crashed', message: crash, remedy: 'Look at its log.' };
       await this.#disconnect();
-      if (delayMs === null) {
+      if (!(await this.#awaitRestart(failure, this.#ended.signal))) {
         onPhase('failed', { ...failure, message: `${crash} It was restarted ${this.restarts} times.` });
         return false;
       }
-      this.#crashesAtMs.push(Date.now());
-      onPhase('restarting', failure);
-      await pause(delayMs, this.#ended.signal);
       if (this.#ended.signal.aborted) return false;
       const connected = await this.#connect(this.#ended.signal);
       if (connected.ok) return true;
       if (connected.failure.code === 'aborted') return false;
       cut = connected.failure;
     }
+  }
+
+  /** Tells of a restart and waits for its time; false = there were too many. */
+  async #awaitRestart(failure: Failure, signal: AbortSignal | undefined): Promise<boolean> {
+    const delayMs = restartDelayMs(this.#crashesAtMs, Date.now());
+    if (delayMs === null) return false;
+    this.#crashesAtMs.push(Date.now());
+    this.#options.onPhase('restarting', failure);
+    await pause(delayMs, signal);
+    return true;
   }
 
   /**

@@ -52,7 +52,7 @@ export async function runHostProgram(call: CommandCall, program: HostProgram): P
   const exited = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => {
       ended.abort();
-      unregister();
+      unregister(signal === null ? `ended with status ${code}` : `ended by ${signal}`);
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
     });
   });
@@ -71,7 +71,7 @@ function register(
   pid: number,
   call: CommandCall,
   { name, args }: HostProgram,
-): () => void {
+): (how: string) => void {
   device.record.add(pid);
   device.processes.add({
     pid,
@@ -87,8 +87,8 @@ function register(
     },
   });
   device.log.add('I', 'process', `${name} ${pid} started: ${args.slice(1).join(' ')}`);
-  return () => {
-    device.log.add('I', 'process', `${name} ${pid} ended`);
+  return (how) => {
+    device.log.add('I', 'process', `${name} ${pid} ${how}`);
     device.processes.remove(pid);
     device.record.remove(pid);
   };

@@ -12,6 +12,10 @@ const startedAtMs = performance.now();
 const bundleId = 'fake-bundle';
 const runtime = { onnxruntime: 'fake', node: process.version, provider: 'cpu', arch: process.arch };
 
+if (existsSync(join(home, 'killed-at-start'))) {
+  rmSync(join(home, 'killed-at-start'));
+  process.kill(process.pid, 'SIGKILL');
+}
 console.log('fake agent starts');
 if (existsSync(join(home, 'crash-at-start'))) {
   console.error('Error: weights.bin is corrupt');
