@@ -70,13 +70,15 @@ export async function compensate(
     { weights: options.weightsIdentity, text: options.textIdentity, windows: batches.length * size, tokens },
     levels.map(({ level, layers }) => ({ level, layers })),
   );
+  const [whole] = wholeModel;
+  if (whole === undefined || tokens === 0) throw new RangeError('nothing to compensate');
+  const pathOf = (layer: number): string => join(workFolder, `compensation-${layer}.checkpoint`);
+  const finished = wholeModel.map((_, layer) => readCheckpoint(pathOf(layer), identity)?.arrays);
+  if (finished.every((layer) => layer !== undefined)) return compensationOf(finished, levels);
   const embedded = embed(weights, batches);
   let full = embedded;
   const streams = levels.map(() => embedded);
-  const [whole] = wholeModel;
-  if (whole === undefined || tokens === 0) throw new RangeError('nothing to compensate');
-  const down: Uint8Array[] = [];
-  const bias = new Map<Level, Float32Array[]>(levels.map(({ level }) => [level, []]));
+  const solved: LayerSolution[] = [];
   const noBias = new Float32Array(config.hiddenSize);
   for (let layer = 0; layer < config.layers; layer++) {
     signal?.throwIfAborted();
@@ -85,8 +87,7 @@ export async function compensate(
     const original = weights.read(`${layer}.down`);
     full = await advanceFull(await passOf(whole, false), batches, full, original, noBias);
     const rowWeights = inverseSizes(full, config.hiddenSize);
-    const path = join(workFolder, `compensation-${layer}.checkpoint`);
-    const saved = readCheckpoint(path, identity)?.arrays;
+    const saved = finished[layer];
     const sums: MlpSums[] = [];
     const passes = new Map<string, LayerPass>();
     try {
@@ -106,16 +107,12 @@ export async function compensate(
         onFraction((layer + (i + 1) / (levels.length + 1)) / config.layers);
       }
       const made = saved ?? solveLayer(sums, levels, config.ffnSize, config.hiddenSize);
-      if (saved === undefined) writeCheckpoint(path, identity, { numbers: {}, arrays: made });
-      const blocks = encodeChange(made['change'] as Float32Array);
-      const changed = decodeChange(blocks, original.length).map(
-        (value, i) => value + (original[i] as number),
-      );
-      down.push(blocks);
+      if (saved === undefined) writeCheckpoint(pathOf(layer), identity, { numbers: {}, arrays: made });
+      solved.push(made);
+      const changed = (made['change'] as Float32Array).map((value, i) => value + (original[i] as number));
       for (const [i, { level, layers }] of levels.entries()) {
         const { kvGroups, neurons } = layers[layer] ?? { kvGroups: 0, neurons: 0 };
         const own = made[`bias ${level}`] as Float32Array;
-        bias.get(level)?.push(own);
         const pass = passes.get(`${kvGroups} ${neurons}`) as LayerPass;
         const kept = changed.subarray(0, neurons * config.hiddenSize);
         streams[i] = await aftersOf(pass, middles[i] as Float32Array[], kept, own);
@@ -125,7 +122,19 @@ export async function compensate(
     }
     onFraction((layer + 1) / config.layers);
   }
-  return { down, bias };
+  return compensationOf(solved, levels);
+}
+
+function compensationOf(
+  solved: readonly LayerSolution[],
+  levels: readonly CompensationLevel[],
+): Compensation {
+  return {
+    down: solved.map((layer) => encodeChange(layer['change'] as Float32Array)),
+    bias: new Map(
+      levels.map(({ level }) => [level, solved.map((layer) => layer[`bias ${level}`] as Float32Array)]),
+    ),
+  };
 }
 
 function nothingIsGone(layers: readonly LayerShape[], full: readonly LayerShape[]): boolean {
@@ -141,13 +150,15 @@ function noChange({ weights: { config }, levels }: CompensationOptions): Compens
   return { down: each(none), bias: new Map(levels.map(({ level }) => [level, each(zeros)])) };
 }
 
-/** The change of a layer's `down` (as its blocks hold it) and each level's bias with it, by name. */
+/** `change`: of a layer's `down`, as its blocks hold it; `bias LEVEL`: each level's with it. */
+type LayerSolution = Record<string, Float32Array>;
+
 function solveLayer(
   sums: readonly MlpSums[],
   levels: readonly CompensationLevel[],
   ffnSize: number,
   hiddenSize: number,
-): Record<string, Float32Array> {
+): LayerSolution {
   const parts = sums.map((part, i) => ({
     part,
     weight: levelWeight((levels[i] as CompensationLevel).level),

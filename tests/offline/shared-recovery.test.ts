@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { AdapterShape } from '../../core/recovery-adapter.ts';
 import { evenImportance, orderUnits } from '../../offline/importance/unit-importance.ts';
 import { compensate, type CompensationOptions } from '../../offline/recovery/compensate.ts';
@@ -109,6 +109,14 @@ describe('compensation', () => {
     const resumed = await compensate(options, () => undefined);
     expect(resumed.down).toEqual(whole.down);
     expect([...resumed.bias]).toEqual([...whole.bias]);
+  });
+
+  it('is read, not made again, once every layer is solved', async () => {
+    const options = compensation('finished');
+    const made = await compensate(options, () => undefined);
+    const work = vi.fn();
+    expect(await compensate(options, work)).toEqual(made);
+    expect(work).not.toHaveBeenCalled();
   });
 });
 
