@@ -73,12 +73,14 @@ export async function compensate(
   const [whole] = wholeModel;
   if (whole === undefined || tokens === 0) throw new RangeError('nothing to compensate');
   const pathOf = (layer: number): string => join(workFolder, `compensation-${layer}.checkpoint`);
-  const finished = wholeModel.map((_, layer) => readCheckpoint(pathOf(layer), identity)?.arrays);
-  if (finished.every((layer) => layer !== undefined)) return compensationOf(finished, levels);
+  const savedOf = (layer: number): LayerSolution | undefined =>
+    readCheckpoint(pathOf(layer), identity)?.arrays;
+  const finished = finishedLayers(savedOf, config.layers, levels);
+  if (finished !== null) return compensationOf(finished, levels);
   const embedded = embed(weights, batches);
   let full = embedded;
   const streams = levels.map(() => embedded);
-  const solved: LayerSolution[] = [];
+  const solved: SolvedLayer[] = [];
   const noBias = new Float32Array(config.hiddenSize);
   for (let layer = 0; layer < config.layers; layer++) {
     signal?.throwIfAborted();
@@ -87,7 +89,7 @@ export async function compensate(
     const original = weights.read(`${layer}.down`);
     full = await advanceFull(await passOf(whole, false), batches, full, original, noBias);
     const rowWeights = inverseSizes(full, config.hiddenSize);
-    const saved = finished[layer];
+    const saved = savedOf(layer);
     const sums: MlpSums[] = [];
     const passes = new Map<string, LayerPass>();
     try {
@@ -108,7 +110,7 @@ export async function compensate(
       }
       const made = saved ?? solveLayer(sums, levels, config.ffnSize, config.hiddenSize);
       if (saved === undefined) writeCheckpoint(pathOf(layer), identity, { numbers: {}, arrays: made });
-      solved.push(made);
+      solved.push(inBlocks(made, levels));
       const changed = (made['change'] as Float32Array).map((value, i) => value + (original[i] as number));
       for (const [i, { level, layers }] of levels.entries()) {
         const { kvGroups, neurons } = layers[layer] ?? { kvGroups: 0, neurons: 0 };
@@ -125,15 +127,39 @@ export async function compensate(
   return compensationOf(solved, levels);
 }
 
-function compensationOf(
-  solved: readonly LayerSolution[],
-  levels: readonly CompensationLevel[],
-): Compensation {
+/** What is kept of a layer: in 4 bits, where its solution takes 32. */
+interface SolvedLayer {
+  readonly down: Uint8Array;
+  /** As the levels are listed. */
+  readonly bias: readonly Float32Array[];
+}
+
+function inBlocks(made: LayerSolution, levels: readonly CompensationLevel[]): SolvedLayer {
   return {
-    down: solved.map((layer) => encodeChange(layer['change'] as Float32Array)),
-    bias: new Map(
-      levels.map(({ level }) => [level, solved.map((layer) => layer[`bias ${level}`] as Float32Array)]),
-    ),
+    down: encodeChange(made['change'] as Float32Array),
+    bias: levels.map(({ level }) => made[`bias ${level}`] as Float32Array),
+  };
+}
+
+/** All layers, or null where one is still to be solved. */
+function finishedLayers(
+  savedOf: (layer: number) => LayerSolution | undefined,
+  layers: number,
+  levels: readonly CompensationLevel[],
+): SolvedLayer[] | null {
+  const finished: SolvedLayer[] = [];
+  for (let layer = 0; layer < layers; layer++) {
+    const saved = savedOf(layer);
+    if (saved === undefined) return null;
+    finished.push(inBlocks(saved, levels));
+  }
+  return finished;
+}
+
+function compensationOf(solved: readonly SolvedLayer[], levels: readonly CompensationLevel[]): Compensation {
+  return {
+    down: solved.map(({ down }) => down),
+    bias: new Map(levels.map(({ level }, i) => [level, solved.map(({ bias }) => bias[i] as Float32Array)])),
   };
 }
 
