@@ -23,7 +23,7 @@ import {
 import { openModel } from './elasticize/open-model.ts';
 import { verify } from './elasticize/verify.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
-import { dataFolder } from './shared/data-folder.ts';
+import { dataFolder, dataFolderToLearnFrom } from './shared/data-folder.ts';
 import { BUNGEE_VERSION } from './shared/version.ts';
 
 function describe({ stage, fraction, etaSeconds }: Progress): string {
@@ -80,7 +80,7 @@ function optionsOf(
     ...recoveryShape(flags),
     card: cardOf(flags, model),
     seed: flags.seed,
-    dataFolder: dataFolder(),
+    dataFolder: recipe === null ? dataFolderToLearnFrom() : dataFolder(),
     work: {
       folder: flags.work ?? join(dirname(target), `.${basename(target)}.work`),
       keep: flags.work !== undefined,

@@ -1,7 +1,14 @@
-import { invertRidge } from '../layerwise/cholesky.ts';
+import { invertRidge } from '../layerwise/positive-definite.ts';
 
 /** Of the mean of the Gram matrix's diagonal, added to it. */
 const RIDGE = 0.01;
+
+export interface Elimination {
+  /** Indices of the neurons, the one that was left out last first. */
+  readonly order: readonly number[];
+  /** Number of neurons that are left -> `down` [n, hidden] as it makes up for the others, whose rows are 0. */
+  readonly downs: ReadonlyMap<number, Float32Array>;
+}
 
 /**
  * Orders neurons by leaving them out one after the other, each time the one whose loss the others can best make up for:
@@ -9,22 +16,31 @@ const RIDGE = 0.01;
  * are then what they are without it (Optimal Brain Surgeon, Hassibi & Stork 1992, for whole columns as in ZipLM, Kurtic
  * et al. 2023). The order is good for every size at once.
  *
- * @param gram [n, n], centred; overwritten
+ * @param gram [n, n], centred
  * @param down [n, hidden]; not changed
- * @returns indices of the neurons, the one that was left out last first
+ * @param widths numbers of neurons at which `down` is wanted
  */
-export function eliminationOrder(gram: Float64Array, down: Float32Array, n: number): number[] {
+export async function eliminate(
+  gram: Float64Array,
+  down: Float32Array,
+  n: number,
+  widths: readonly number[] = [],
+): Promise<Elimination> {
   const d = down.length / n;
   let trace = 0;
   for (let i = 0; i < n; i++) trace += gram[i * n + i] as number;
   const left = new Remaining(
-    invertRidge(gram, n, Math.max((RIDGE * trace) / n, Number.MIN_VALUE)),
+    await invertRidge(gram, n, Math.max((RIDGE * trace) / n, Number.MIN_VALUE)),
     Float64Array.from(down),
     n,
     d,
   );
-  for (let count = n; count > 1; count--) left.remove(left.cheapest(count), count);
-  return left.neurons;
+  const downs = new Map<number, Float32Array>();
+  for (let count = n; count > 0; count--) {
+    if (widths.includes(count)) downs.set(count, left.rows(count));
+    if (count > 1) left.remove(left.cheapest(count), count);
+  }
+  return { order: left.neurons, downs };
 }
 
 /** Neurons that are left, in front of those that are gone, with what elimination needs to know of them. */
@@ -47,6 +63,14 @@ class Remaining {
     this.#d = d;
     this.#squares = new Float64Array(n);
     for (let i = 0; i < n; i++) this.#updateRow(i, 0, 0);
+  }
+
+  /** `down` with the first `count` alone, [n, hidden] in the order that it came in. */
+  rows(count: number): Float32Array {
+    const rows = new Float32Array(this.#rows.length);
+    for (const [position, neuron] of this.neurons.slice(0, count).entries())
+      rows.set(this.#rows.subarray(position * this.#d, (position + 1) * this.#d), neuron * this.#d);
+    return rows;
   }
 
   /** Position of the one that is missed least among the first `count`. */

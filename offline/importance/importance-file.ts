@@ -13,6 +13,12 @@ export const BLOCK_SCORES = {
   attention: z.number(),
   layer: z.number().optional(),
   influence: z.number().optional(),
+  cuts: z
+    .object({
+      attention: z.number(),
+      mlp: z.array(z.object({ neurons: z.number().int().positive(), loss: z.number() })),
+    })
+    .optional(),
 };
 
 function importanceSchema({ layers, ffnSize, kvHeads }: ModelConfig): z.ZodType<UnitImportance> {

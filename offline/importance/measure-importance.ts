@@ -19,7 +19,7 @@ import { eliminationScores } from './elimination-scores.ts';
 import { GradientModel, type ImportanceWindow } from './gradient-model.ts';
 import { layerInfluence } from './layer-influence.ts';
 import { magnitudeScores } from './magnitude-scores.ts';
-import type { UnitImportance } from './unit-importance.ts';
+import type { CutLosses, UnitImportance } from './unit-importance.ts';
 import { mixScores, ScoreAccumulator, withNeuronOrder, type UnitScores } from './unit-scores.ts';
 
 export interface ImportanceOptions {
@@ -38,7 +38,11 @@ export interface ImportanceOptions {
 const BLOCKS_SHARE = 0.25;
 const STATISTICS_SHARE = 0.1;
 /** Of what is left then. */
-const ELIMINATION_SHARE = 0.6;
+const ELIMINATION_SHARE = 0.75;
+
+/** What cuts are measured on: windows of each domain, and tokens of each. */
+const PROBE_WINDOWS = 2;
+const PROBE_TOKENS = 128;
 
 /**
  * How much every unit and every block matters. Units by the criterion over all windows, which must be of one
@@ -88,8 +92,13 @@ export async function measureImportance(
       const influence = await layerInfluence(weights, windows, () => gradients(1));
       if (!eliminates) return importanceOf(criterion, scores, losses, influence);
       const seen = options.eliminationWindows ?? windows;
-      const order = await eliminationScores(weights, seen, elimination);
-      return importanceOf(criterion, withNeuronOrder(scores, order), losses, influence);
+      const eliminated = await eliminationScores(weights, seen, probeWindows(windows), elimination);
+      const ordered = withNeuronOrder(
+        scores,
+        eliminated.map(({ neurons }) => neurons),
+      );
+      const cuts = eliminated.map((layer) => layer.cuts);
+      return importanceOf(criterion, ordered, losses, influence, cuts);
     });
   } finally {
     if (options.calibration === undefined) await calibration.close();
@@ -101,6 +110,7 @@ function importanceOf(
   scores: readonly UnitScores[],
   losses: readonly BlockLosses[],
   influence: readonly number[] = [],
+  cuts: readonly CutLosses[] = [],
 ): UnitImportance {
   return {
     method: `${CRITERION_METHODS[criterion]}, blocks by divergence without them`,
@@ -109,8 +119,20 @@ function importanceOf(
       ...units,
       ...(losses[layer] ?? { mlp: 0, attention: 0, layer: 0 }),
       ...(influence[layer] === undefined ? {} : { influence: influence[layer] }),
+      ...(cuts[layer] === undefined ? {} : { cuts: cuts[layer] }),
     })),
   };
+}
+
+/** The beginnings of the first windows of each domain. */
+function probeWindows(windows: readonly ImportanceWindow[]): WindowIds[] {
+  const seen = new Map<string, number>();
+  return windows.flatMap(({ domain, ids, documents }) => {
+    const before = seen.get(domain) ?? 0;
+    seen.set(domain, before + 1);
+    if (before >= PROBE_WINDOWS) return [];
+    return [{ ids: ids.slice(0, PROBE_TOKENS), documents: documents.slice(0, PROBE_TOKENS) }];
+  });
 }
 
 async function lossesOverDomains(

@@ -1,5 +1,16 @@
 import type { ModelConfig } from '../../core/model-config.ts';
 
+/**
+ * What the model loses when a layer alone is cut and the rest of its MLP makes up for it as well as it can: mean KL
+ * divergence from the whole model, nats; comparable over layers and between attention and MLP.
+ */
+export interface CutLosses {
+  /** Without the attention. */
+  readonly attention: number;
+  /** With the first so many neurons of the order, ascending. */
+  readonly mlp: readonly { readonly neurons: number; readonly loss: number }[];
+}
+
 /** How much a layer's units matter; higher is more. */
 export interface LayerImportance {
   /** [ffnSize], one score per neuron; comparable within the layer. */
@@ -14,6 +25,8 @@ export interface LayerImportance {
   readonly layer?: number;
   /** How far the layer turns the residual stream (`layerInfluence`), 0..2; absent where it was not measured. */
   readonly influence?: number;
+  /** Absent where it was not measured. */
+  readonly cuts?: CutLosses;
 }
 
 /** What the ranking of units is made from. */

@@ -13,58 +13,28 @@ function dot(a: Float64Array, fromA: number, b: Float64Array, fromB: number, len
 }
 
 /**
- * Overwrites the lower triangle of a symmetric positive definite matrix (A + ridge · I) with its Cholesky factor.
+ * Overwrites the lower triangle of a symmetric positive definite matrix with its Cholesky factor.
  *
- * @param a [n, n] row-major
  * @throws RangeError where it is not positive definite
  */
-function factorize(a: Float64Array, n: number, ridge: number): void {
+function factorize(a: Float64Array, n: number): void {
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < i; j++)
       a[i * n + j] = ((a[i * n + j] as number) - dot(a, i * n, a, j * n, j)) / (a[j * n + j] as number);
-    const square = (a[i * n + i] as number) + ridge - dot(a, i * n, a, i * n, i);
+    const square = (a[i * n + i] as number) - dot(a, i * n, a, i * n, i);
     if (!(square > 0)) throw new RangeError(`row ${i} of ${n}: the matrix is not positive definite`);
     a[i * n + i] = Math.sqrt(square);
   }
 }
 
 /**
- * Solves (A + ridge · I) X = B for a symmetric positive definite A, in place.
+ * Inverse of a small symmetric positive definite matrix; large ones: `positive-definite.ts`.
  *
- * @param a [n, n] row-major; its lower triangle is overwritten with the factor
- * @param b [n, columns] row-major; overwritten with X
- * @throws RangeError where A + ridge · I is not positive definite
+ * @param a [n, n] row-major, of which the lower triangle is read and overwritten
+ * @throws RangeError where it is not positive definite
  */
-export function solveRidge(a: Float64Array, b: Float64Array, n: number, ridge: number): void {
-  factorize(a, n, ridge);
-  const columns = b.length / n;
-  const subtract = (target: number, source: number, factor: number): void => {
-    const [to, from] = [target * columns, source * columns];
-    for (let c = 0; c < columns; c++) b[to + c] = (b[to + c] as number) - factor * (b[from + c] as number);
-  };
-  const divide = (row: number): void => {
-    const diagonal = a[row * n + row] as number;
-    for (let c = 0; c < columns; c++) b[row * columns + c] = (b[row * columns + c] as number) / diagonal;
-  };
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) subtract(i, k, a[i * n + k] as number);
-    divide(i);
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    divide(i);
-    for (let k = 0; k < i; k++) subtract(k, i, a[i * n + k] as number);
-  }
-}
-
-/**
- * Inverse of A + ridge · I for a symmetric positive definite A.
- *
- * @param a [n, n] row-major; its lower triangle is overwritten
- * @returns [n, n], of which only the lower triangle is filled
- * @throws RangeError where A + ridge · I is not positive definite
- */
-export function invertRidge(a: Float64Array, n: number, ridge: number): Float64Array {
-  factorize(a, n, ridge);
+export function invertByCholesky(a: Float64Array, n: number): Float64Array {
+  factorize(a, n);
   // Row c of `columns` is column c of the factor's inverse: [L^-1]_rc at r >= c, so that sums run along rows.
   const columns = new Float64Array(n * n);
   for (let c = 0; c < n; c++) {
@@ -74,6 +44,10 @@ export function invertRidge(a: Float64Array, n: number, ridge: number): Float64A
   }
   const inverse = new Float64Array(n * n);
   for (let i = 0; i < n; i++)
-    for (let j = 0; j <= i; j++) inverse[i * n + j] = dot(columns, i * n + i, columns, j * n + i, n - i);
+    for (let j = 0; j <= i; j++) {
+      const value = dot(columns, i * n + i, columns, j * n + i, n - i);
+      inverse[i * n + j] = value;
+      inverse[j * n + i] = value;
+    }
   return inverse;
 }

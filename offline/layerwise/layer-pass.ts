@@ -10,14 +10,18 @@ import type { LayerShape } from '../training/layer-shape.ts';
 import { emitMlpHidden } from '../training/mlp-forward.ts';
 import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
 
-/** What a batch tells of a layer's MLP; n neurons are on. Rows count by their weight. */
-export interface MlpStatistics {
+/** What a batch tells of a layer's hidden values; n neurons are on. Rows count by their weight. */
+export interface HiddenStatistics {
   /** [n, n]: hidden^T · hidden */
   readonly gram: Float32Array;
-  /** [n, hidden]: hidden^T · missing */
-  readonly cross: Float32Array;
   /** [n] */
   readonly hiddenSum: Float32Array;
+}
+
+/** And what it tells of what the layer misses. */
+export interface MissingStatistics {
+  /** [n, hidden]: hidden^T · missing */
+  readonly cross: Float32Array;
   /** [hidden] */
   readonly missingSum: Float32Array;
 }
@@ -29,8 +33,8 @@ export interface LayerPassOptions {
   /** Windows of a run. */
   readonly batch: number;
   readonly tokens: number;
-  /** Whether {@link LayerPass.statistics} is wanted. */
-  readonly statistics: boolean;
+  /** `hidden`: {@link LayerPass.hiddenStatistics} is wanted; `missing`: {@link LayerPass.missingStatistics}. */
+  readonly statistics: 'none' | 'hidden' | 'missing';
 }
 
 const IO = {
@@ -62,24 +66,29 @@ function emitMiddle(graph: StaticGraph, options: LayerPassOptions): string {
   return graph.op('Add', [x, update]);
 }
 
-/** Outputs of {@link MlpStatistics} for the stream behind the attention. */
+/** Outputs of statistics for the stream behind the attention; with those of the hidden values also that behind the layer. */
 function emitStatistics(graph: StaticGraph, options: LayerPassOptions, middle: string): void {
   const { weights, layer, shape, batch, tokens } = options;
   const rows = batch * tokens;
   const d = weights.config.hiddenSize;
-  const target = graph.input(IO.target, 'float32', [rows, d]);
+  const ofMissing = options.statistics === 'missing';
   const weight = graph.input(IO.weight, 'float32', [rows, 1]);
-  let missing = graph.op('Sub', [target, middle]);
+  let after = middle;
+  let weighted = '';
   if (shape.neurons > 0) {
     const stored = storedWeights(graph, weights);
     const hidden = emitMlpHidden(graph, stored, forwardOptions(options), layer, middle);
-    const said = graph.op('MatMul', [hidden, stored.part(layer, 'down', shape)]);
-    missing = graph.op('Sub', [missing, said]);
-    const weighted = graph.op('Mul', [hidden, weight]);
+    after = graph.op('Add', [middle, graph.op('MatMul', [hidden, stored.part(layer, 'down', shape)])]);
+    weighted = graph.op('Mul', [hidden, weight]);
     graph.output(graph.op('FusedMatMul', [weighted, hidden], { transA: 1 }), 'gram');
-    graph.output(graph.op('FusedMatMul', [weighted, missing], { transA: 1 }), 'cross');
     graph.output(graph.op('ReduceSum', [weighted, graph.ints(0)], { keepdims: 0 }), 'hidden_sum');
   }
+  if (!ofMissing) {
+    graph.output(after, IO.after);
+    return;
+  }
+  const missing = graph.op('Sub', [graph.input(IO.target, 'float32', [rows, d]), after]);
+  if (weighted !== '') graph.output(graph.op('FusedMatMul', [weighted, missing], { transA: 1 }), 'cross');
   const weightedMissing = graph.op('Mul', [missing, weight]);
   graph.output(graph.op('ReduceSum', [weightedMissing, graph.ints(0)], { keepdims: 0 }), 'missing_sum');
 }
@@ -112,7 +121,7 @@ export class LayerPass {
     const rows = batch * tokens;
     const first = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
     const middle = emitMiddle(first, options);
-    if (options.statistics) emitStatistics(first, options, middle);
+    if (options.statistics !== 'none') emitStatistics(first, options, middle);
     first.output(middle, IO.middle);
 
     const second = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
@@ -137,16 +146,37 @@ export class LayerPass {
   }
 
   /**
+   * With the layer's own `down`: the stream behind the layer, and what its hidden values tell.
+   *
+   * @param stream [N, hidden]
+   * @param weights [N]
+   */
+  async hiddenStatistics(
+    windows: readonly WindowIds[],
+    stream: Float32Array,
+    weights: Float32Array,
+  ): Promise<{ readonly after: Float32Array; readonly mlp: HiddenStatistics }> {
+    const results = await this.#first.run({
+      ...this.#attentionFeeds(windows),
+      [IO.stream]: this.#rows(stream),
+      [IO.weight]: new Tensor('float32', weights, [weights.length, 1]),
+    });
+    const data = (name: string): Float32Array =>
+      (results[name]?.data as Float32Array | undefined) ?? new Float32Array(0);
+    return { after: data(IO.after), mlp: { gram: data('gram'), hiddenSum: data('hidden_sum') } };
+  }
+
+  /**
    * @param stream the level's, [N, hidden]
    * @param target the full model's stream behind the layer, [N, hidden]
    * @param weights [N]
    */
-  async statistics(
+  async missingStatistics(
     windows: readonly WindowIds[],
     stream: Float32Array,
     target: Float32Array,
     weights: Float32Array,
-  ): Promise<{ readonly middle: Float32Array; readonly mlp: MlpStatistics }> {
+  ): Promise<{ readonly middle: Float32Array; readonly mlp: HiddenStatistics & MissingStatistics }> {
     const results = await this.#first.run({
       ...this.#attentionFeeds(windows),
       [IO.stream]: this.#rows(stream),

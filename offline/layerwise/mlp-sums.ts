@@ -1,7 +1,7 @@
-import type { MlpStatistics } from './layer-pass.ts';
-import { solveRidge } from './cholesky.ts';
+import type { HiddenStatistics, MissingStatistics } from './layer-pass.ts';
+import { solveRidge } from './positive-definite.ts';
 
-/** Sums of {@link MlpStatistics} of one level's layer over all text, in float64. */
+/** Sums of the statistics of one level's layer over all text, in float64. */
 export class MlpSums {
   readonly #neurons: number;
   readonly #hidden: number;
@@ -21,11 +21,11 @@ export class MlpSums {
   }
 
   /** @param weights of the rows that the statistics are of */
-  add(statistics: MlpStatistics, weights: Float32Array): void {
+  add(statistics: HiddenStatistics & Partial<MissingStatistics>, weights: Float32Array): void {
     addTo(this.#gram, statistics.gram);
-    addTo(this.#cross, statistics.cross);
     addTo(this.#hiddenSum, statistics.hiddenSum);
-    addTo(this.#missingSum, statistics.missingSum);
+    if (statistics.cross !== undefined) addTo(this.#cross, statistics.cross);
+    if (statistics.missingSum !== undefined) addTo(this.#missingSum, statistics.missingSum);
     for (const weight of weights) this.#weight += weight;
   }
 
@@ -44,18 +44,23 @@ export class MlpSums {
     return Float32Array.from(bias, (value) => value / this.#weight);
   }
 
+  /** Means of the hidden values, [neurons]. */
+  hiddenMeans(): Float64Array {
+    return this.#hiddenSum.map((sum) => sum / this.#weight);
+  }
+
   /**
    * The one change of `down` [ffn, hidden] that leaves least missing over all levels, their means apart (those are the
    * biases); 0 for neurons that none of them has.
    *
    * @param ridge of the mean of the diagonal, added to it
    */
-  static solve(
+  static async solve(
     parts: readonly { readonly part: MlpSums; readonly weight: number }[],
     ffnSize: number,
     hiddenSize: number,
     ridge: number,
-  ): Float32Array {
+  ): Promise<Float32Array> {
     const n = Math.max(0, ...parts.map(({ part }) => part.#neurons));
     const change = new Float32Array(ffnSize * hiddenSize);
     if (n === 0) return change;
@@ -64,8 +69,7 @@ export class MlpSums {
     for (const { part, weight } of parts) part.#addCentred(gram, cross, n, weight);
     let trace = 0;
     for (let i = 0; i < n; i++) trace += gram[i * n + i] as number;
-    solveRidge(gram, cross, n, Math.max((ridge * trace) / n, Number.MIN_VALUE));
-    change.set(cross);
+    change.set(await solveRidge(gram, cross, n, Math.max((ridge * trace) / n, Number.MIN_VALUE)));
     return change;
   }
 

@@ -1,7 +1,7 @@
 import type { Segment } from '../../core/bundle-manifest.ts';
 import { paramsPerKvGroup, type ModelConfig } from '../../core/model-config.ts';
 import type { UnitImportance } from '../importance/unit-importance.ts';
-import { layersByValue } from './layer-importance.ts';
+import { attentionWorth, layersByValue } from './layer-importance.ts';
 
 /**
  * How attention is cut: whole layers, cells of whole KV groups, or cells where there are at least
@@ -46,7 +46,7 @@ export function rankAttention(
   unit: AttentionUnit,
   among?: (layer: number) => boolean,
 ): Segment[] {
-  const layers = layersByValue(importance, ({ attention }) => attention, among);
+  const layers = layersByValue(importance, attentionWorth, among);
   const byLayer = layers.map((layer) => attentionCells(config, layer, unit));
   const first = byLayer.flatMap((cells) => cells.slice(0, 1));
   if (importance.acrossLayers !== true) {

@@ -30,6 +30,11 @@ export function layerWorth(layer: LayerImportance): number {
   return layer.influence ?? layerLoss(layer);
 }
 
+/** What the model loses without a layer's attention: when its MLP makes up for it, where that was measured. */
+export function attentionWorth({ attention, cuts }: LayerImportance): number {
+  return cuts?.attention ?? attention;
+}
+
 /** Indices of the layers that `among` accepts, highest value first; ties keep the order of the model. */
 export function layersByValue(
   importance: UnitImportance,

@@ -5,6 +5,7 @@ import { NEURON_GRAIN } from './cut-to-size.ts';
 import { rankAttention, type AttentionUnit } from './attention-cells.ts';
 import { layerWorth, layersByValue, mlpShares } from './layer-importance.ts';
 import { mlpCells, paramsOf } from './level-plan.ts';
+import { orderMlpCells } from './mlp-order.ts';
 import { evenCuts } from './rank-cells.ts';
 
 /** Share of the attention that is on at a decoder ratio: points ascending from (0, 0), straight lines between. */
@@ -33,8 +34,8 @@ export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
     [0.2, 0.26],
     [0.4, 0.6],
     [0.6, 0.87],
-    [0.7, 0.93],
-    [0.8, 1],
+    [0.8, 0.93],
+    [0.9, 1],
   ],
   attentionUnit: 'auto',
   coreRatio: 0.3,
@@ -84,9 +85,8 @@ function layerCuts(config: ModelConfig, shares: readonly number[], options: Prop
 }
 
 /**
- * MLP widths in proportion to layer importance (models.md §4.2), in staggered cells: a cell comes in when the
- * width of its layer passes the cell's middle (§4.7). Attention comes in beside them along `attentionCurve`, in the
- * order of {@link rankAttention}.
+ * MLPs in staggered cells (models.md §4.7) in the order of {@link orderMlpCells}. Attention comes in beside them along
+ * `attentionCurve`, in the order of {@link rankAttention}.
  */
 export function rankProportional(
   config: ModelConfig,
@@ -95,11 +95,10 @@ export function rankProportional(
 ): Segment[] {
   const shares = mlpShares(importance);
   const cuts = layerCuts(config, shares, options);
-  const mlp = shares
-    .flatMap((share, layer) => mlpCells(config, layer, cuts[layer] ?? []).map((cell) => ({ cell, share })))
-    .map(({ cell, share }) => ({ cell, at: (cell.unitStart + cell.units / 2) / share }))
-    .sort((a, b) => a.at - b.at || a.cell.layer - b.cell.layer)
-    .map(({ cell }) => cell);
+  const mlp = orderMlpCells(
+    importance,
+    cuts.map((own, layer) => mlpCells(config, layer, own)),
+  );
   const attention = rankAttention(config, importance, options.attentionUnit);
   const core = coreCells(config, importance, [...attention, ...mlp], options.coreRatio);
   return weave(config, core, mlp, attention, options.attentionCurve);

@@ -24,7 +24,7 @@ export function stageSeconds(
 } {
   const size = totalParams(config) / MEASURED_PARAMS;
   return {
-    importance: learning === null ? 0 : size * (isGradientCriterion(learning.criterion) ? 330 : 15),
+    importance: learning === null ? 0 : size * (isGradientCriterion(learning.criterion) ? 540 : 15),
     recovery: (decoderParams(config) / MEASURED_PARAMS) * recoverySeconds(learning),
     'write weights': size * 6 * variants,
     'measure quality': size * 10 * variants,

@@ -84,10 +84,10 @@ export async function compensate(
   const noBias = new Float32Array(config.hiddenSize);
   for (let layer = 0; layer < config.layers; layer++) {
     signal?.throwIfAborted();
-    const passOf = (shape: LayerShape, statistics: boolean): Promise<LayerPass> =>
+    const passOf = (shape: LayerShape, statistics: 'none' | 'missing'): Promise<LayerPass> =>
       LayerPass.open({ weights, layer, shape, batch: size, tokens, statistics });
     const original = weights.read(`${layer}.down`);
-    full = await advanceFull(await passOf(whole, false), batches, full, original, noBias);
+    full = await advanceFull(await passOf(whole, 'none'), batches, full, original, noBias);
     const rowWeights = inverseSizes(full, config.hiddenSize);
     const saved = savedOf(layer);
     const sums: MlpSums[] = [];
@@ -98,7 +98,7 @@ export async function compensate(
         signal?.throwIfAborted();
         const shape = layers[layer] ?? { kvGroups: 0, neurons: 0 };
         const key = `${shape.kvGroups} ${shape.neurons}`;
-        const pass = passes.get(key) ?? (await passOf(shape, saved === undefined));
+        const pass = passes.get(key) ?? (await passOf(shape, saved === undefined ? 'missing' : 'none'));
         passes.set(key, pass);
         const stream = streams[i] as Float32Array[];
         if (saved === undefined) {
@@ -108,7 +108,7 @@ export async function compensate(
         } else middles.push(await middlesOf(pass, batches, stream));
         onFraction((layer + (i + 1) / (levels.length + 1)) / config.layers);
       }
-      const made = saved ?? solveLayer(sums, levels, config.ffnSize, config.hiddenSize);
+      const made = saved ?? (await solveLayer(sums, levels, config.ffnSize, config.hiddenSize));
       if (saved === undefined) writeCheckpoint(pathOf(layer), identity, { numbers: {}, arrays: made });
       solved.push(inBlocks(made, levels));
       const changed = (made['change'] as Float32Array).map((value, i) => value + (original[i] as number));
@@ -179,17 +179,17 @@ function noChange({ weights: { config }, levels }: CompensationOptions): Compens
 /** `change`: of a layer's `down`, as its blocks hold it; `bias LEVEL`: each level's with it. */
 type LayerSolution = Record<string, Float32Array>;
 
-function solveLayer(
+async function solveLayer(
   sums: readonly MlpSums[],
   levels: readonly CompensationLevel[],
   ffnSize: number,
   hiddenSize: number,
-): LayerSolution {
+): Promise<LayerSolution> {
   const parts = sums.map((part, i) => ({
     part,
     weight: levelWeight((levels[i] as CompensationLevel).level),
   }));
-  const exact = MlpSums.solve(parts, ffnSize, hiddenSize, RIDGE);
+  const exact = await MlpSums.solve(parts, ffnSize, hiddenSize, RIDGE);
   const change = decodeChange(encodeChange(exact), exact.length);
   return {
     change,
@@ -224,7 +224,7 @@ async function measure(
   for (const [b, windows] of batches.entries()) {
     const rows = rowWeights[b] as Float32Array;
     const [stream, target] = [streams[b] as Float32Array, targets[b] as Float32Array];
-    const { middle, mlp } = await pass.statistics(windows, stream, target, rows);
+    const { middle, mlp } = await pass.missingStatistics(windows, stream, target, rows);
     middles.push(middle);
     sums.add(mlp, rows);
   }

@@ -34,6 +34,7 @@ function folderFor(name: string): string {
 async function elasticized(folder: string): Promise<BundleManifest> {
   const { code, stdout, stderr } = await place.run('elasticize', args(folder));
   expect(code, stderr).toBe(0);
+  expect(stderr).toContain("learn from Bungee's own pages alone");
   return unwrap(parseManifest(stdout, 'stdout'));
 }
 

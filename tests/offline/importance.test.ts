@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unwrap } from '../../core/result.ts';
-import { CalibrationModel, fullMask } from '../../offline/importance/calibration-model.ts';
+import { CalibrationModel, fullMask, type LayerMask } from '../../offline/importance/calibration-model.ts';
 import { IMPORTANCE_CRITERIA } from '../../offline/importance/criteria.ts';
-import { logSoftmaxRows } from '../../offline/importance/divergence.ts';
+import { CutProbe } from '../../offline/importance/cut-probe.ts';
+import { logSoftmaxRows, meanDivergence } from '../../offline/importance/divergence.ts';
 import { GradientModel, type ImportanceWindow } from '../../offline/importance/gradient-model.ts';
 import { readImportance, writeImportance } from '../../offline/importance/importance-file.ts';
 import { layerInfluence } from '../../offline/importance/layer-influence.ts';
@@ -105,6 +106,50 @@ describe('gradients of units', () => {
   });
 });
 
+describe('the probe of cuts', () => {
+  let folder: string;
+  let weights: TrainingWeights;
+  let probe: CutProbe;
+  let calibration: CalibrationModel;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'bungee-test-'));
+    weights = TrainingWeights.write(model, null, folder);
+    probe = await CutProbe.open(weights, windows);
+    calibration = await CalibrationModel.open(model, () => undefined);
+  });
+  afterAll(async () => {
+    await probe.close();
+    await calibration.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** The same by the engine's own graph, with masks. */
+  async function divergence(layer: number, mask: LayerMask): Promise<number> {
+    let sum = 0;
+    for (const { ids } of windows) {
+      const rows = async (masks: ReadonlyMap<number, LayerMask>): Promise<Float32Array> =>
+        logSoftmaxRows(await calibration.logits([...ids], 0, masks), config.vocabSize);
+      sum += meanDivergence(await rows(new Map()), await rows(new Map([[layer, mask]])), config.vocabSize);
+    }
+    return sum / windows.length;
+  }
+
+  it.each([0, 1])("finds what the engine's own graph loses without parts of layer %i", async (layer) => {
+    const down = weights.read(`${layer}.down`);
+    const bias = new Float32Array(config.hiddenSize);
+    expect(await probe.loss(layer, { attention: true, down, bias })).toBeCloseTo(0, 6);
+    const silent = fullMask(config);
+    silent.attention.fill(0);
+    const without = await probe.loss(layer, { attention: false, down, bias });
+    expect(without / (await divergence(layer, silent))).toBeCloseTo(1, 3);
+    const narrow = fullMask(config);
+    narrow.neurons.fill(0, 20);
+    const kept = down.map((value, i) => (i < 20 * config.hiddenSize ? value : 0));
+    const cut = await probe.loss(layer, { attention: true, down: kept, bias });
+    expect(cut / (await divergence(layer, narrow))).toBeCloseTo(1, 3);
+  });
+});
+
 describe('layer influence', () => {
   it('is high where a layer turns the stream and none where it leaves it alone', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bungee-test-'));
@@ -148,7 +193,8 @@ describe('importance', () => {
   it('survives a file, and a file of another model is refused', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bungee-test-'));
     const path = join(folder, 'importance.json');
-    const importance = await measureImportance(model, windows, { criterion: 'magnitude' });
+    const importance = await measureImportance(model, windows, { criterion: 'taylor-elimination' });
+    expect(importance.layers.every(({ cuts }) => cuts !== undefined)).toBe(true);
     writeImportance(path, importance);
     expect(unwrap(readImportance(path, config))).toEqual(importance);
     expect(readImportance(path, { ...config, kvHeads: 4 })).toMatchObject({

@@ -4,7 +4,11 @@ import type { Segment } from '../../core/bundle-manifest.ts';
 import { LEVELS } from '../../core/level.ts';
 import { decoderParams, type ModelConfig } from '../../core/model-config.ts';
 import { unwrap } from '../../core/result.ts';
-import { evenImportance, type UnitImportance } from '../../offline/importance/unit-importance.ts';
+import {
+  evenImportance,
+  type CutLosses,
+  type UnitImportance,
+} from '../../offline/importance/unit-importance.ts';
 import { LEVEL_TOLERANCE, planLevels, type LevelPlan } from '../../offline/levels/level-plan.ts';
 import { LEVEL_POLICIES, planByPolicy, type LevelShapeOptions } from '../../offline/levels/plan-by-policy.ts';
 import { anchorLayers, keepRatio } from '../../offline/levels/rank-paper.ts';
@@ -21,7 +25,17 @@ const configs = fc
   })
   .map((shape): ModelConfig => ({ ...TINY_CONFIG, ...shape }));
 
-function importanceOf(config: ModelConfig, scores: readonly number[], acrossLayers: boolean): UnitImportance {
+function cutsOf(ffnSize: number, loss: () => number): CutLosses {
+  const widths = [Math.round(ffnSize / 3), Math.round((2 * ffnSize) / 3)];
+  return { attention: loss(), mlp: widths.map((neurons) => ({ neurons, loss: loss() })) };
+}
+
+function importanceOf(
+  config: ModelConfig,
+  scores: readonly number[],
+  acrossLayers: boolean,
+  measured: boolean,
+): UnitImportance {
   let next = 0;
   const score = (): number => scores[next++ % scores.length] ?? 0;
   const layers = evenImportance(config).layers.map(({ neurons, kvGroups }) => ({
@@ -30,6 +44,7 @@ function importanceOf(config: ModelConfig, scores: readonly number[], acrossLaye
     mlp: score(),
     attention: score(),
     layer: score(),
+    ...(measured ? { cuts: cutsOf(config.ffnSize, score) } : {}),
   }));
   return { method: 'random', acrossLayers, layers };
 }
@@ -56,10 +71,11 @@ const cases = fc
     config: configs,
     scores: fc.array(fc.double({ min: 0, max: 10, noNaN: true }), { minLength: 1, maxLength: 99 }),
     acrossLayers: fc.boolean(),
+    measured: fc.boolean(),
     options: shapes,
   })
-  .map(({ config, scores, acrossLayers, options }) => {
-    const importance = importanceOf(config, scores, acrossLayers);
+  .map(({ config, scores, acrossLayers, measured, options }) => {
+    const importance = importanceOf(config, scores, acrossLayers, measured);
     return { config, importance, options, plan: unwrap(planByPolicy(config, importance, options)) };
   });
 
@@ -191,10 +207,36 @@ describe('proportional widths', () => {
     expect(keptUnits(plan, at(50), 7, 'mlp')).toBeGreaterThan(keptUnits(plan, at(50), 8, 'mlp'));
     const attention = (level: number): number[] =>
       Array.from({ length: 20 }, (_, layer) => keptUnits(plan, at(level), layer, 'attention'));
-    expect(attention(80).every((units) => units === config.kvHeads)).toBe(true);
+    expect(attention(90).every((units) => units === config.kvHeads)).toBe(true);
     const low = attention(40);
     expect(low.filter((units) => units === 0)).toHaveLength(8);
     expect(low.slice(8).every((units) => units > 0)).toBe(true);
+  });
+
+  it('give up first what costs least where the losses of cuts were measured, attention in their order', () => {
+    const config = { ...TINY_CONFIG, layers: 20, ffnSize: 384 };
+    const even = evenImportance(config);
+    // Layer 3 hardly misses its outer two thirds, layer 5 its last third alone; gradients say the opposite.
+    const mlpLosses = (layer: number): readonly [number, number] =>
+      layer === 3 ? [0.02, 0.01] : layer === 5 ? [0.9, 0.01] : [0.9, 0.4];
+    const layers = even.layers.map((layer, i) => ({
+      ...layer,
+      neurons: layer.neurons.fill(i === 3 || i === 5 ? 9 : 1),
+      mlp: 5,
+      attention: i,
+      influence: 20 - i,
+      cuts: {
+        attention: 20 - i,
+        mlp: mlpLosses(i).map((loss, third) => ({ neurons: 128 * (third + 1), loss })),
+      },
+    }));
+    const importance = { ...even, acrossLayers: true, layers };
+    const plan = unwrap(planByPolicy(config, importance, { policy: 'proportional' }));
+    const kept = (level: number, layer: number, kind: Segment['kind']): number =>
+      keptUnits(plan, plan.levels.find((entry) => entry.level === level)?.prefix ?? 0, layer, kind);
+    expect([3, 5, 7].map((layer) => kept(90, layer, 'mlp'))).toEqual([128, 256, 384]);
+    const without = [...layers.keys()].filter((layer) => kept(60, layer, 'attention') === 0);
+    expect(without).toEqual([17, 18, 19]);
   });
 
   it('make the smallest levels of the layers that turn the stream most, attention and MLP together', () => {
