@@ -1,7 +1,16 @@
 import protobuf from 'protobufjs/light.js';
 
 /** Element type codes of TensorProto. */
-export const ELEMENT = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, float64: 11 } as const;
+export const ELEMENT = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+} as const;
 export type ElementType = keyof typeof ELEMENT;
 
 export const ELEMENT_BYTES: Record<ElementType, number> = {
