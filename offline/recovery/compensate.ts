@@ -7,6 +7,14 @@ import type { TrainingWeights } from '../training/training-weights.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { runHash } from './run-identity.ts';
 import { decodeChange, encodeChange } from './change-blocks.ts';
+import {
+  compensationOf,
+  finishedLayers,
+  inBlocks,
+  type Compensation,
+  type LayerSolution,
+  type SolvedLayer,
+} from './compensated-layers.ts';
 import { LayerPass } from '../layerwise/layer-pass.ts';
 import { embed, inBatches, inverseSizes } from '../layerwise/layer-streams.ts';
 import { MlpSums } from '../layerwise/mlp-sums.ts';
@@ -26,13 +34,6 @@ export interface CompensationOptions {
   readonly textIdentity: string;
   /** Finished layers are kept here. */
   readonly workFolder: string;
-}
-
-export interface Compensation {
-  /** Per layer: change of `down` in 4-bit blocks (`change-blocks.ts`), [ffn, hidden] in the order of the units. */
-  readonly down: readonly Uint8Array[];
-  /** Per level and layer: what is then still missing on average, [hidden]. */
-  readonly bias: ReadonlyMap<Level, readonly Float32Array[]>;
 }
 
 /** Of the mean of the Gram matrix's diagonal, added to it: keeps the change small where the text says nothing. */
@@ -73,10 +74,11 @@ export async function compensate(
   const [whole] = wholeModel;
   if (whole === undefined || tokens === 0) throw new RangeError('nothing to compensate');
   const pathOf = (layer: number): string => join(workFolder, `compensation-${layer}.checkpoint`);
+  const names = levels.map(({ level }) => level);
   const savedOf = (layer: number): LayerSolution | undefined =>
     readCheckpoint(pathOf(layer), identity)?.arrays;
-  const finished = finishedLayers(savedOf, config.layers, levels);
-  if (finished !== null) return compensationOf(finished, levels);
+  const finished = finishedLayers(savedOf, config.layers, names);
+  if (finished !== null) return compensationOf(finished, names);
   const embedded = embed(weights, batches);
   let full = embedded;
   const streams = levels.map(() => embedded);
@@ -110,7 +112,7 @@ export async function compensate(
       }
       const made = saved ?? (await solveLayer(sums, levels, config.ffnSize, config.hiddenSize));
       if (saved === undefined) writeCheckpoint(pathOf(layer), identity, { numbers: {}, arrays: made });
-      solved.push(inBlocks(made, levels));
+      solved.push(inBlocks(made, names));
       const changed = (made['change'] as Float32Array).map((value, i) => value + (original[i] as number));
       for (const [i, { level, layers }] of levels.entries()) {
         const { kvGroups, neurons } = layers[layer] ?? { kvGroups: 0, neurons: 0 };
@@ -124,43 +126,7 @@ export async function compensate(
     }
     onFraction((layer + 1) / config.layers);
   }
-  return compensationOf(solved, levels);
-}
-
-/** What is kept of a layer: in 4 bits, where its solution takes 32. */
-interface SolvedLayer {
-  readonly down: Uint8Array;
-  /** As the levels are listed. */
-  readonly bias: readonly Float32Array[];
-}
-
-function inBlocks(made: LayerSolution, levels: readonly CompensationLevel[]): SolvedLayer {
-  return {
-    down: encodeChange(made['change'] as Float32Array),
-    bias: levels.map(({ level }) => made[`bias ${level}`] as Float32Array),
-  };
-}
-
-/** All layers, or null where one is still to be solved. */
-function finishedLayers(
-  savedOf: (layer: number) => LayerSolution | undefined,
-  layers: number,
-  levels: readonly CompensationLevel[],
-): SolvedLayer[] | null {
-  const finished: SolvedLayer[] = [];
-  for (let layer = 0; layer < layers; layer++) {
-    const saved = savedOf(layer);
-    if (saved === undefined) return null;
-    finished.push(inBlocks(saved, levels));
-  }
-  return finished;
-}
-
-function compensationOf(solved: readonly SolvedLayer[], levels: readonly CompensationLevel[]): Compensation {
-  return {
-    down: solved.map(({ down }) => down),
-    bias: new Map(levels.map(({ level }, i) => [level, solved.map(({ bias }) => bias[i] as Float32Array)])),
-  };
+  return compensationOf(solved, names);
 }
 
 function nothingIsGone(layers: readonly LayerShape[], full: readonly LayerShape[]): boolean {
@@ -175,9 +141,6 @@ function noChange({ weights: { config }, levels }: CompensationOptions): Compens
   const each = <T>(value: T): T[] => Array.from({ length: config.layers }, () => value);
   return { down: each(none), bias: new Map(levels.map(({ level }) => [level, each(zeros)])) };
 }
-
-/** `change`: of a layer's `down`, as its blocks hold it; `bias LEVEL`: each level's with it. */
-type LayerSolution = Record<string, Float32Array>;
 
 async function solveLayer(
   sums: readonly MlpSums[],
