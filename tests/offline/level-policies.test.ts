@@ -207,7 +207,7 @@ describe('proportional widths', () => {
     expect(keptUnits(plan, at(50), 7, 'mlp')).toBeGreaterThan(keptUnits(plan, at(50), 8, 'mlp'));
     const attention = (level: number): number[] =>
       Array.from({ length: 20 }, (_, layer) => keptUnits(plan, at(level), layer, 'attention'));
-    expect(attention(90).every((units) => units === config.kvHeads)).toBe(true);
+    expect(attention(80).every((units) => units === config.kvHeads)).toBe(true);
     const low = attention(40);
     expect(low.filter((units) => units === 0)).toHaveLength(8);
     expect(low.slice(8).every((units) => units > 0)).toBe(true);
