@@ -1,4 +1,5 @@
 import { LayerPass } from '../layerwise/layer-pass.ts';
+import { measureMissing } from '../layerwise/measure-missing.ts';
 import { MlpSums } from '../layerwise/mlp-sums.ts';
 import type { WindowIds } from '../training/batch-feeds.ts';
 import type { TrainingWeights } from '../training/training-weights.ts';
@@ -60,11 +61,7 @@ export async function attentionCutLoss(
   const pass = await LayerPass.open({ weights, layer, shape, batch, tokens, statistics: 'missing' });
   const sums = new MlpSums(ffnSize, hiddenSize);
   try {
-    for (const [i, windows] of batches.entries()) {
-      const rows = rowWeights[i] as Float32Array;
-      const [stream, target] = [before[i] as Float32Array, after[i] as Float32Array];
-      sums.add((await pass.missingStatistics(windows, stream, target, rows)).mlp, rows);
-    }
+    await measureMissing(pass, sums, batches, before, after, rowWeights);
   } finally {
     await pass.close();
   }

@@ -9,7 +9,7 @@ import { WEIGHTS } from '../sources/source-model.ts';
 import type { WindowIds } from '../training/batch-feeds.ts';
 import { emitRmsNorm } from '../training/decoder-forward.ts';
 import { fullShape } from '../training/layer-shape.ts';
-import { TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
+import { storedHead, TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
 
 /** A layer that says something else: its attention on or off, and what its MLP writes. */
 export interface ChangedLayer {
@@ -32,7 +32,7 @@ async function openHead(
   const graph = StaticGraph.create(weights.catalog, TRAINING_WEIGHTS_FILE);
   const stream = graph.input(IO.stream, 'float32', [rows, config.hiddenSize]);
   const normed = emitRmsNorm(graph, config, stream, graph.weight(WEIGHTS.finalNorm));
-  const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
+  const head = storedHead(graph, weights);
   const logits = graph.op('FusedMatMul', [normed, head], { transB: 1 });
   const own = graph.op('LogSoftmax', [logits], { axis: -1 });
   if (gives === 'logProbabilities') graph.output(own, IO.out);

@@ -5,12 +5,16 @@ import type { ModelConfig } from '../../core/model-config.ts';
 import { differentiate } from '../differentiate/differentiate.ts';
 import { StaticGraph } from '../differentiate/static-graph.ts';
 import { f32Session } from '../graph/offline-session.ts';
-import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from '../training/batch-feeds.ts';
 import { emitDecoderForward, INPUT } from '../training/decoder-forward.ts';
 import { fullShape, type UnitMatrix } from '../training/layer-shape.ts';
 import { emitLoss, LOSS_INPUT } from '../training/loss.ts';
-import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from '../training/training-weights.ts';
+import {
+  storedHead,
+  storedWeights,
+  TRAINING_WEIGHTS_FILE,
+  type TrainingWeights,
+} from '../training/training-weights.ts';
 import { zeroScores, type UnitScores } from './unit-scores.ts';
 
 /** A window of calibration text; `lossWeights[i]` is the weight of predicting token i + 1 (the last is 0). */
@@ -55,7 +59,7 @@ export class GradientModel {
       adapter: null,
       masks: of === 'masks',
     });
-    const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
+    const head = storedHead(graph, weights);
     const loss = emitLoss(graph, hidden, head, 0);
     const perUnit =
       of === 'masks' ? maskGradients(graph, config, loss) : weightSaliences(graph, weights, loss);

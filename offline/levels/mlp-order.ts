@@ -1,6 +1,7 @@
 import type { Segment } from '../../core/bundle-manifest.ts';
 import type { CutLosses, UnitImportance } from '../importance/unit-importance.ts';
 import { mlpShares } from './layer-importance.ts';
+import { valueAt, type Points } from './straight-lines.ts';
 
 /**
  * MLP cells of all layers, most important first. By what the model loses per neuron that a layer has less, where that
@@ -10,11 +11,11 @@ import { mlpShares } from './layer-importance.ts';
  * @param cells of each layer, in the order of their units
  */
 export function orderMlpCells(importance: UnitImportance, cells: readonly (readonly Segment[])[]): Segment[] {
-  const measured = importance.layers.flatMap(({ cuts, mlp }) => (cuts === undefined ? [] : [{ cuts, mlp }]));
   const shares = mlpShares(importance);
-  const placed = cells.flatMap((own, layer) => {
-    const losses = measured.length === cells.length ? measured[layer] : undefined;
-    if (losses !== undefined) return byLoss(own, losses.cuts, losses.mlp);
+  const measured = importance.layers.every(({ cuts }) => cuts !== undefined);
+  const placed = importance.layers.flatMap(({ cuts, mlp }, layer) => {
+    const own = cells[layer] ?? [];
+    if (measured && cuts !== undefined) return byLoss(own, cuts, mlp);
     return own.map((cell) => ({ cell, at: (cell.unitStart + cell.units / 2) / (shares[layer] ?? 1) }));
   });
   return placed
@@ -22,28 +23,20 @@ export function orderMlpCells(importance: UnitImportance, cells: readonly (reado
     .map(({ cell }) => cell);
 }
 
-/** A layer's cells by what a neuron of each is worth: those that are worth more come first. */
+/** A layer's cells by what a neuron of each is worth, the more the earlier. */
 function byLoss(
   cells: readonly Segment[],
   { mlp }: CutLosses,
   without: number,
 ): { readonly cell: Segment; readonly at: number }[] {
   const whole = cells.reduce((sum, { units }) => sum + units, 0);
-  const points = [{ neurons: 0, loss: without }, ...mlp, { neurons: whole, loss: 0 }];
-  const lossAt = (neurons: number): number => {
-    const next = points.findIndex((point) => point.neurons >= neurons);
-    const [before, after] = [points[Math.max(0, next - 1)], points[next]];
-    if (before === undefined || after === undefined) return 0;
-    if (after.neurons === before.neurons) return after.loss;
-    const share = (neurons - before.neurons) / (after.neurons - before.neurons);
-    return before.loss + share * (after.loss - before.loss);
-  };
+  const measured = mlp.map(({ neurons, loss }) => [neurons, loss] as const);
+  const losses: Points = [[0, without], ...measured, [whole, 0]];
   // From the outermost cell in: an inner one is never worth less, since it cannot go before.
   let worth = 0;
-  const placed = cells.toReversed().map((cell) => {
-    const gone = lossAt(cell.unitStart) - lossAt(cell.unitStart + cell.units);
+  return cells.toReversed().map((cell) => {
+    const gone = valueAt(losses, cell.unitStart) - valueAt(losses, cell.unitStart + cell.units);
     worth = Math.max(worth, gone / cell.units);
     return { cell, at: -worth };
   });
-  return placed.reverse();
 }

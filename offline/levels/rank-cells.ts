@@ -5,6 +5,7 @@ import { attentionCells, rankAttention, type AttentionUnit } from './attention-c
 import { NEURON_GRAIN } from './cut-to-size.ts';
 import { layersByValue } from './layer-importance.ts';
 import { mlpCells } from './level-plan.ts';
+import { valueAt } from './straight-lines.ts';
 
 export interface RankingOptions {
   /** MLP cells per layer. */
@@ -33,16 +34,6 @@ export const DEFAULT_RANKING: RankingOptions = {
   ],
   attentionUnit: 'auto',
 };
-
-function widthAt(curve: RankingOptions['attentionCurve'], share: number): number {
-  let [beforeShare, beforeWidth] = curve[0] ?? [0, 0];
-  for (const [atShare, atWidth] of curve.slice(1)) {
-    if (share <= atShare)
-      return beforeWidth + ((atWidth - beforeWidth) * (share - beforeShare)) / (atShare - beforeShare);
-    [beforeShare, beforeWidth] = [atShare, atWidth];
-  }
-  return beforeWidth;
-}
 
 /** Equal cuts of the MLP, on the grain where the layer is wide enough. */
 export function evenCuts(ffnSize: number, cells: number): number[] {
@@ -79,7 +70,7 @@ export function rankCells(
   const attention = rankAttention(config, importance, options.attentionUnit, (layer) => !isAnchored(layer));
   const ranked: Ranked[] = attention.map((cell, i) => ({
     cell,
-    width: widthAt(options.attentionCurve, (i + 1) / attention.length),
+    width: valueAt(options.attentionCurve, (i + 1) / attention.length),
   }));
   for (let layer = 0; layer < layers; layer++) {
     if (isAnchored(layer))

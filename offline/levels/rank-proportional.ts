@@ -7,6 +7,7 @@ import { layerWorth, layersByValue, mlpShares } from './layer-importance.ts';
 import { mlpCells, paramsOf } from './level-plan.ts';
 import { orderMlpCells } from './mlp-order.ts';
 import { evenCuts } from './rank-cells.ts';
+import { valueAt } from './straight-lines.ts';
 
 /** Share of the attention that is on at a decoder ratio: points ascending from (0, 0), straight lines between. */
 export type AttentionCurve = readonly (readonly [ratio: number, share: number])[];
@@ -41,16 +42,6 @@ export const PROPORTIONAL_OPTIONS: ProportionalOptions = {
   coreRatio: 0.3,
 };
 
-function shareAt(curve: AttentionCurve, ratio: number): number {
-  let [beforeRatio, beforeShare] = curve[0] ?? [0, 0];
-  for (const [atRatio, atShare] of curve.slice(1)) {
-    if (ratio <= atRatio)
-      return beforeShare + ((atShare - beforeShare) * (ratio - beforeRatio)) / (atRatio - beforeRatio);
-    [beforeRatio, beforeShare] = [atRatio, atShare];
-  }
-  return beforeShare;
-}
-
 /** Widths (0..1) in proportion to `shares`, none above 1, that keep `ratio` of all neurons. */
 export function proportionalWidths(shares: readonly number[], ratio: number): number[] {
   const widthsAt = (scale: number): number[] => shares.map((share) => Math.min(1, scale * share));
@@ -75,7 +66,7 @@ function layerCuts(config: ModelConfig, shares: readonly number[], options: Prop
   const mlpShare = (config.layers * ffnSize * 3 * config.hiddenSize) / decoderParams(config);
   const grain = ffnSize % NEURON_GRAIN === 0 ? NEURON_GRAIN : 1;
   const widths = options.cuts.ratios.map((ratio) => {
-    const attention = (1 - mlpShare) * shareAt(options.attentionCurve, ratio);
+    const attention = (1 - mlpShare) * valueAt(options.attentionCurve, ratio);
     return proportionalWidths(shares, Math.max(0, ratio - attention) / mlpShare);
   });
   return shares.map((_, layer) => {
@@ -143,7 +134,7 @@ function weave(
     // Half a cell early: the share is then right on average.
     while (
       later.length > 0 &&
-      (attention.length - later.length + 0.5) / attention.length < shareAt(curve, kept / whole)
+      (attention.length - later.length + 0.5) / attention.length < valueAt(curve, kept / whole)
     )
       take(later.shift() as Segment);
     take(cell);

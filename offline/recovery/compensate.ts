@@ -17,6 +17,7 @@ import {
 } from './compensated-layers.ts';
 import { LayerPass } from '../layerwise/layer-pass.ts';
 import { embed, inBatches, inverseSizes } from '../layerwise/layer-streams.ts';
+import { measureMissing } from '../layerwise/measure-missing.ts';
 import { MlpSums } from '../layerwise/mlp-sums.ts';
 
 export interface CompensationLevel {
@@ -105,7 +106,7 @@ export async function compensate(
         const stream = streams[i] as Float32Array[];
         if (saved === undefined) {
           const own = new MlpSums(shape.neurons, config.hiddenSize);
-          middles.push(await measure(pass, own, batches, stream, full, rowWeights));
+          middles.push(await measureMissing(pass, own, batches, stream, full, rowWeights));
           sums.push(own);
         } else middles.push(await middlesOf(pass, batches, stream));
         onFraction((layer + (i + 1) / (levels.length + 1)) / config.layers);
@@ -171,26 +172,6 @@ async function middlesOf(
   const middles: Float32Array[] = [];
   for (const [b, windows] of batches.entries())
     middles.push(await pass.middle(windows, streams[b] as Float32Array));
-  return middles;
-}
-
-/** {@link middlesOf}, adding what the layer's MLP says to a level's sums. */
-async function measure(
-  pass: LayerPass,
-  sums: MlpSums,
-  batches: readonly (readonly WindowIds[])[],
-  streams: readonly Float32Array[],
-  targets: readonly Float32Array[],
-  rowWeights: readonly Float32Array[],
-): Promise<Float32Array[]> {
-  const middles: Float32Array[] = [];
-  for (const [b, windows] of batches.entries()) {
-    const rows = rowWeights[b] as Float32Array;
-    const [stream, target] = [streams[b] as Float32Array, targets[b] as Float32Array];
-    const { middle, mlp } = await pass.missingStatistics(windows, stream, target, rows);
-    middles.push(middle);
-    sums.add(mlp, rows);
-  }
   return middles;
 }
 

@@ -4,12 +4,16 @@ import { InferenceSession } from 'onnxruntime-node';
 import { adapterLayout, type AdapterParameters, type AdapterShape } from '../../core/recovery-adapter.ts';
 import { StaticGraph } from '../differentiate/static-graph.ts';
 import { f32Session } from '../graph/offline-session.ts';
-import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from './batch-feeds.ts';
 import { emitDecoderForward } from './decoder-forward.ts';
 import type { LayerShape } from './layer-shape.ts';
 import { adapterInputs, feedParameters, sharedInputs, type ParameterInput } from './parameter-inputs.ts';
-import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
+import {
+  storedHead,
+  storedWeights,
+  TRAINING_WEIGHTS_FILE,
+  type TrainingWeights,
+} from './training-weights.ts';
 
 /** What a forward-only model is made of. */
 export interface ForwardModelOptions {
@@ -57,7 +61,7 @@ export class ForwardModel {
       sharedRank,
       masks: false,
     });
-    const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
+    const head = storedHead(graph, weights);
     const logits = graph.op('FusedMatMul', [hidden, head], { transB: 1 });
     graph.output(graph.op('LogSoftmax', [logits], { axis: -1 }), 'log_probabilities');
     const path = join(weights.folder, `forward-${options.name}.onnx`);

@@ -5,7 +5,6 @@ import type { AdapterParameters, AdapterShape } from '../../core/recovery-adapte
 import { differentiate } from '../differentiate/differentiate.ts';
 import { StaticGraph } from '../differentiate/static-graph.ts';
 import { f32Session } from '../graph/offline-session.ts';
-import { WEIGHTS } from '../sources/source-model.ts';
 import { batchFeeds, type WindowIds } from './batch-feeds.ts';
 import { emitDecoderForward } from './decoder-forward.ts';
 import type { LayerShape } from './layer-shape.ts';
@@ -18,7 +17,12 @@ import {
   sharedInputs,
   type ParameterInput,
 } from './parameter-inputs.ts';
-import { storedWeights, TRAINING_WEIGHTS_FILE, type TrainingWeights } from './training-weights.ts';
+import {
+  storedHead,
+  storedWeights,
+  TRAINING_WEIGHTS_FILE,
+  type TrainingWeights,
+} from './training-weights.ts';
 
 /** Soft targets of a batch; N = batch * tokens, K = candidates (see {@link LOSS_INPUT}). */
 export interface BatchTargets {
@@ -90,7 +94,7 @@ export class LevelTrainer {
       sharedRank,
       masks: false,
     });
-    const head = graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
+    const head = storedHead(graph, weights);
     const loss = emitLoss(graph, forward.hidden, head, options.candidates, options.sampledTokens);
     const pieces = [...adapterPieces, ...sharedPieces];
     const gradients = differentiate(

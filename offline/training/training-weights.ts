@@ -139,3 +139,8 @@ export function storedWeights(graph: StaticGraph, weights: TrainingWeights): For
     part: (layer, matrix, shape) => graph.weight(weights.part(layer, matrix, shape)),
   };
 }
+
+/** The head's rows, [vocabulary, hidden]: the embedding's where they are tied. */
+export function storedHead(graph: StaticGraph, { config }: TrainingWeights): string {
+  return graph.weight(config.tiedEmbedding ? WEIGHTS.embedding : WEIGHTS.head);
+}
