@@ -10,6 +10,7 @@ import { readAgentLog } from '../agent/agent-on-phone.ts';
 import { AgentSession, type AgentPhase } from '../agent/agent-session.ts';
 import { errorMessage } from '../files/atomic-file.ts';
 import { bundleFileSet, type LocalFileSet } from '../files/local-file-set.ts';
+import { ExclusiveWork } from './exclusive-work.ts';
 import { measureProfile } from './measure-profile.ts';
 import { combineReports, pushSets } from './push-sets.ts';
 import { deploymentOf, provideRuntime, type RuntimeSets, runtimeSets } from './runtime-sets.ts';
@@ -22,8 +23,7 @@ export class SessionService {
   readonly #deps: SessionServiceDeps;
   #session: Session | null = null;
   #agent: AgentSession | null = null;
-  #work: AbortController | null = null;
-  #working: Promise<void> = Promise.resolve();
+  readonly #work = new ExclusiveWork();
 
   constructor(deps: SessionServiceDeps) {
     this.#deps = deps;
@@ -49,7 +49,7 @@ export class SessionService {
     const device = this.#deps.device(serial);
     const ready = phoneReady(serial, device);
     if (!ready.ok) return ready;
-    return this.#exclusively(async (signal) => {
+    return this.#work.run(async (signal) => {
       await this.#leave(serial);
       this.#session = newSession(serial, bundle.manifest.bundleId);
       this.#deps.onChange();
@@ -67,7 +67,7 @@ export class SessionService {
   /** Takes up an agent that an earlier desktop left running, if it is this very deployment. */
   async adopt(serial: string, bundles: readonly LocalBundle[]): Promise<boolean> {
     const device = this.#deps.device(serial);
-    if (this.#work !== null || this.#session !== null || device === undefined) return false;
+    if (this.#work.isUnderWay || this.#session !== null || device === undefined) return false;
     if (this.#deps.tokens.get(serial) === null) return false;
     const pack = await this.#deps.packs.kept(device);
     const runtime = pack.ok ? await runtimeSets(this.#deps, pack.value) : pack;
@@ -78,7 +78,7 @@ export class SessionService {
       if (this.#session !== null) return false;
       const adopted = await agent.adopt();
       if (!adopted.ok) continue;
-      if (this.#session !== null || this.#work !== null) {
+      if (this.#session !== null || this.#work.isUnderWay) {
         await agent.detach();
         return false;
       }
@@ -102,8 +102,8 @@ export class SessionService {
 
   /** Cancels what is under way and stops the agent. */
   async stop(): Promise<void> {
-    this.#work?.abort();
-    await this.#working;
+    this.#work.abort();
+    await this.#work.settled;
     await this.#leave(null);
     if (this.#session?.pack?.name === 'termux')
       this.#deps.onNote('info', 'The agent in Termux runs on: adb can’t end it, Ctrl+C there does.');
@@ -112,9 +112,9 @@ export class SessionService {
 
   /** Ends this desktop's part; the agent runs on. */
   async close(): Promise<void> {
-    this.#work?.abort();
+    this.#work.abort();
     await this.#agent?.detach();
-    await this.#working;
+    await this.#work.settled;
     await this.#deps.hashes.save();
   }
 
@@ -125,7 +125,7 @@ export class SessionService {
 
   async measureProfile(mode: ProfileRequest['mode']): Promise<Result<null>> {
     if (this.client() === null) return notReady(this.#session);
-    return this.#exclusively(async (signal) => {
+    return this.#work.run(async (signal) => {
       const measured = await this.#measure(mode, signal);
       // The agent may have gone meanwhile; then its own phase stands.
       if (this.client() !== null) this.#set({ phase: 'ready', profileProgress: null });
@@ -227,7 +227,7 @@ export class SessionService {
       this.#deps.onNote(phase === 'failed' ? 'error' : 'warning', failure?.message ?? phase);
     // While a start is under way the session's own phases tell more.
     if (
-      this.#work !== null &&
+      this.#work.isUnderWay &&
       this.#session?.phase !== 'ready' &&
       (phase === 'ready' || phase === 'starting')
     ) {
@@ -256,28 +256,6 @@ export class SessionService {
       if (this.#session?.phase === 'profiling') this.#set({ profileProgress: { cellsDone, cells, etaMs } });
     } else if (event.type === 'profile-finished') this.#set({ profile: event.profile });
     this.#deps.onEvent(event);
-  }
-
-  /** One piece of work at a time; failure `session-busy` while another is under way. */
-  async #exclusively(act: (signal: AbortSignal) => Promise<Result<null>>): Promise<Result<null>> {
-    if (this.#work !== null)
-      return fail(
-        'session-busy',
-        'Another start or profile is under way.',
-        'Wait for it, or stop the session.',
-      );
-    const work = new AbortController();
-    this.#work = work;
-    const acting = act(work.signal);
-    this.#working = acting.then(
-      () => undefined,
-      () => undefined,
-    );
-    try {
-      return await acting;
-    } finally {
-      this.#work = null;
-    }
   }
 
   /** An agent on the phone that comes next is left to be found and reused there, or replaced; others end. */

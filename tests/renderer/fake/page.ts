@@ -107,3 +107,15 @@ export async function buildPage(): Promise<BuiltPage> {
     },
   };
 }
+
+/** The window with a run of 75 requests in its table. */
+export async function openRunning(built: BuiltPage): Promise<Page> {
+  const page = await built.open('running');
+  await page.locator('.table-row').first().waitFor();
+  return page;
+}
+
+/** What the window last asked of its bridge. */
+export async function lastCall(page: Page): Promise<unknown> {
+  return page.evaluate(() => window.fake.calls.at(-1));
+}
