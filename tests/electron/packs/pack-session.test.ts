@@ -1,21 +1,14 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { unwrap } from '../../../core/result.ts';
 import { type RuntimePack } from '../../../core/runtime-pack.ts';
-import { startDesktopService, type DesktopService } from '../../../electron/desktop/desktop-service.ts';
-import { desktopOptionsSchema, type DesktopOptionsInput } from '../../../electron/desktop/options.ts';
 import { hostAbi } from '../../../electron/packs/host-pack.ts';
 import { writePack } from '../../../electron/packs/write-pack.ts';
 import { AGENT_HOME, SETS } from '../../../electron/push/phone-layout.ts';
-import { fakeDesktop } from '../fake-desktop.ts';
-import { embeddedDoor, type PhoneDoor } from '../phone-doors.ts';
-import { until } from '../until.ts';
+import { useDesktops } from '../support/desktops.ts';
 
-let door: PhoneDoor;
-let options: DesktopOptionsInput;
-let bundleId: string;
-const services: DesktopService[] = [];
+const desktops = useDesktops();
 
 /** A pack whose Node is a script that starts the phone's, with a binding of its own. */
 async function makePack(binding: string): Promise<RuntimePack> {
@@ -37,32 +30,16 @@ async function makePack(binding: string): Promise<RuntimePack> {
       { path: 'onnxruntime/onnxruntime_binding.node', bytes: Buffer.from(binding) },
     ],
   };
-  return unwrap(await writePack(content, join(door.folder, 'my-pack')));
-}
-
-beforeEach(async () => {
-  door = await embeddedDoor();
-  ({ options, bundleId } = await fakeDesktop(door));
-});
-afterEach(async () => {
-  for (const service of services.splice(0)) await service.close();
-  await door.close();
-});
-
-async function open(pack: string | null): Promise<DesktopService> {
-  const service = unwrap(await startDesktopService(desktopOptionsSchema.parse({ ...options, pack })));
-  services.push(service);
-  await until('the phone is there', () => service.state().devices[0]?.state === 'device');
-  return service;
+  return unwrap(await writePack(content, join(desktops.door.folder, 'my-pack')));
 }
 
 async function shell(command: string): Promise<string> {
-  return unwrap(await door.link.shell(door.serial, command)).stdout;
+  return unwrap(await desktops.door.link.shell(desktops.door.serial, command)).stdout;
 }
 
 test('the virtual phone gets this computer’s Node, and the session and its environment say why', async () => {
-  const service = await open(null);
-  unwrap(await service.call('session.start', { serial: door.serial, bundleId }));
+  const service = await desktops.withPhone({ pack: null });
+  unwrap(await service.call('session.start', { serial: desktops.door.serial, bundleId: desktops.bundleId }));
   const { session, environment } = service.state();
   expect(session?.pack).toEqual({ name: 'host', why: 'the virtual phone runs this computer’s own Node' });
   expect(environment?.runtimePack).toEqual(session?.pack);
@@ -76,12 +53,12 @@ test('the virtual phone gets this computer’s Node, and the session and its env
 
 test('a pack is pushed with its programs executable, and the agent runs on it with its binding', async () => {
   await makePack('first');
-  const service = await open(join(door.folder, 'my-pack'));
-  unwrap(await service.call('session.start', { serial: door.serial, bundleId }));
+  const service = await desktops.withPhone({ pack: join(desktops.door.folder, 'my-pack') });
+  unwrap(await service.call('session.start', { serial: desktops.door.serial, bundleId: desktops.bundleId }));
   expect(service.state().session?.pack).toEqual({ name: 'host', why: 'asked for by --pack' });
   const [agentSet, , runtimeSet] = (await shell(`head -n 1 ${AGENT_HOME}/started-from`)).trim().split(' ');
   const onPhone = (set: string | undefined, path: string): string =>
-    door.phone.hostPath(`${SETS}/${set ?? ''}/${path}`);
+    desktops.door.phone.hostPath(`${SETS}/${set ?? ''}/${path}`);
   expect((await stat(onPhone(runtimeSet, 'bin/node'))).mode & 0o111).toBe(0o111);
   expect((await stat(onPhone(runtimeSet, 'lib/libstdc++.so.6'))).mode & 0o111).toBe(0);
   const binding = 'node_modules/onnxruntime-node/bin/napi-v6/linux/x64/onnxruntime_binding.node';
@@ -91,12 +68,14 @@ test('a pack is pushed with its programs executable, and the agent runs on it wi
 
 test('an agent on the same pack is taken up again, one on another is replaced', async () => {
   await makePack('first');
-  const pack = join(door.folder, 'my-pack');
+  const pack = join(desktops.door.folder, 'my-pack');
   const pidOf = async (): Promise<number | undefined> => {
-    const service = await open(pack);
-    unwrap(await service.call('session.start', { serial: door.serial, bundleId }));
+    const service = await desktops.withPhone({ pack });
+    unwrap(
+      await service.call('session.start', { serial: desktops.door.serial, bundleId: desktops.bundleId }),
+    );
     const pid = service.state().session?.agent?.pid;
-    await services.pop()?.close();
+    await desktops.close(service);
     return pid;
   };
   const first = await pidOf();
@@ -108,17 +87,22 @@ test('an agent on the same pack is taken up again, one on another is replaced', 
 
 test('a pack that is damaged, does not suit the phone or is none at all fails the start in one line', async () => {
   const start = async (pack: string): Promise<string> => {
-    const service = await open(pack);
-    const started = await service.call('session.start', { serial: door.serial, bundleId });
-    await services.pop()?.close();
+    const service = await desktops.withPhone({ pack });
+    const started = await service.call('session.start', {
+      serial: desktops.door.serial,
+      bundleId: desktops.bundleId,
+    });
+    await desktops.close(service);
     return started.ok ? 'started' : `${started.failure.code}: ${started.failure.message}`;
   };
   await makePack('first');
-  await writeFile(join(door.folder, 'my-pack', 'lib/libstdc++.so.6'), Buffer.alloc(100, 1));
-  expect(await start(join(door.folder, 'my-pack'))).toMatch(
+  await writeFile(join(desktops.door.folder, 'my-pack', 'lib/libstdc++.so.6'), Buffer.alloc(100, 1));
+  expect(await start(join(desktops.door.folder, 'my-pack'))).toMatch(
     /^pack-damaged: lib\/libstdc\+\+\.so\.6 of the runtime pack/,
   );
   expect(await start('android')).toMatch(/^pack-none: The runtime pack android does not suit this phone/);
-  await mkdir(join(door.folder, 'nothing'));
-  expect(await start(join(door.folder, 'nothing'))).toMatch(/^pack-missing: .*nothing holds no runtime pack/);
+  await mkdir(join(desktops.door.folder, 'nothing'));
+  expect(await start(join(desktops.door.folder, 'nothing'))).toMatch(
+    /^pack-missing: .*nothing holds no runtime pack/,
+  );
 });

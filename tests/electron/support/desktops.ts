@@ -16,7 +16,7 @@ export interface Desktops {
   /** A desktop service; closed behind the test. */
   open(change?: Partial<DesktopOptionsInput>): Promise<DesktopService>;
   /** A desktop service that sees the phone. */
-  withPhone(): Promise<DesktopService>;
+  withPhone(change?: Partial<DesktopOptionsInput>): Promise<DesktopService>;
   /** A desktop service with a session that is ready. */
   ready(): Promise<DesktopService>;
   /** Closes a service before the test ends. */
@@ -49,8 +49,8 @@ export function useDesktops(): Desktops {
     services.add(service);
     return service;
   };
-  const withPhone = async (): Promise<DesktopService> => {
-    const service = await open();
+  const withPhone = async (change?: Partial<DesktopOptionsInput>): Promise<DesktopService> => {
+    const service = await open(change);
     await until('the phone is there', () => service.state().devices[0]?.state === 'device');
     return service;
   };
