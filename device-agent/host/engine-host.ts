@@ -2,15 +2,17 @@ import { Worker } from 'node:worker_threads';
 import type { Level } from '../../core/level.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { ExecutionProvider } from '../../core/runtime-pack.ts';
-import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
+import type { GenerationEnd, GenerationRequest } from '../engine/generate.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
 import type { ProofFindings } from '../proof/prove.ts';
 import type { TlmAnswer, TlmQuestion } from '../tlm/tlm.ts';
+import { ActiveRun, requestOver, type RunHooks } from './active-run.ts';
 import { cancelFlagOf } from './cancel-flag.ts';
 import { PendingAnswer } from './pending-answer.ts';
 import { findWorkerFile } from './worker-file.ts';
 import type {
   EngineOpened,
+  Lowered,
   OpenCommand,
   ProveCommand,
   WorkerCommand,
@@ -21,19 +23,6 @@ export interface HostOptions extends Omit<OpenCommand, 'kind'> {
   /** Built worker; default: found beside this program. */
   readonly workerFile?: string;
   readonly log: (line: string) => void;
-}
-
-export interface RunHooks {
-  readonly onLevel?: (from: Level, switchMs: number) => void;
-  readonly onPromptScores?: (scores: readonly TokenScore[]) => void;
-  readonly onToken?: (token: GeneratedToken) => void;
-}
-
-interface ActiveRun {
-  readonly id: number;
-  readonly hooks: RunHooks;
-  readonly settle: (result: Result<GenerationEnd>) => void;
-  lowering: ((result: Result<{ from: Level; switchMs: number }>) => void) | null;
 }
 
 export type HostState = 'loading' | 'ready' | 'failed' | 'closed';
@@ -108,7 +97,7 @@ export class EngineHost {
     try {
       return await new Promise<Result<GenerationEnd>>((settle) => {
         const id = this.#nextId++;
-        this.#active = { id, hooks, settle, lowering: null };
+        this.#active = new ActiveRun(id, hooks, settle);
         this.#post({ kind: 'generate', id, request, table, cancelFlag });
       });
     } finally {
@@ -166,13 +155,10 @@ export class EngineHost {
   }
 
   /** Lowers the level of the run under way. Failures: `request-over`, those of the engine's lowerLevel. */
-  lowerLevel(level: Level): Promise<Result<{ from: Level; switchMs: number }>> {
+  lowerLevel(level: Level): Promise<Result<Lowered>> {
     const active = this.#active;
     if (active === null) return Promise.resolve(requestOver());
-    return new Promise((resolve) => {
-      active.lowering = resolve;
-      this.#post({ kind: 'lower-level', id: active.id, level });
-    });
+    return active.lower(() => this.#post({ kind: 'lower-level', id: active.id, level }));
   }
 
   /** Frees the session and ends the worker; a run under way must have been cancelled before. */
@@ -194,8 +180,7 @@ export class EngineHost {
   }
 
   #endRun(): void {
-    // A wish to lower that came too late is not answered by the worker.
-    this.#active?.lowering?.(requestOver());
+    this.#active?.end();
     this.#active = null;
   }
 
@@ -204,7 +189,6 @@ export class EngineHost {
   }
 
   #onReply(reply: WorkerReply): void {
-    const active = this.#active;
     if (reply.kind === 'opened') return this.#settleOpening?.(reply.result);
     if (reply.kind === 'closed') return this.#closed?.();
     if (reply.kind === 'tlm-answer') return this.#question.answer(reply.id, reply.result);
@@ -213,23 +197,7 @@ export class EngineHost {
     if (reply.kind === 'prefill-lost') {
       this.prefillProvider = 'cpu';
       this.#options.log(`the CPU prefills from now on: ${reply.failure.message}`);
-      return;
-    }
-    if (active === null || reply.id !== active.id) return;
-    switch (reply.kind) {
-      case 'level':
-        return active.hooks.onLevel?.(reply.from, reply.switchMs);
-      case 'prompt-scores':
-        return active.hooks.onPromptScores?.(reply.scores);
-      case 'token':
-        return active.hooks.onToken?.(reply.token);
-      case 'done':
-        return active.settle(ok(reply.end));
-      case 'failed':
-        return active.settle(fail('engine-run', `The engine failed: ${reply.message}.`));
-      case 'level-lowered':
-        return active.lowering?.(reply.result);
-    }
+    } else if (reply.id === this.#active?.id) this.#active.answer(reply);
   }
 
   #onDeath(worker: Worker, why: string): void {
@@ -241,8 +209,7 @@ export class EngineHost {
       'Send the request again.',
     );
     this.#closed?.();
-    this.#active?.settle(failure);
-    this.#active?.lowering?.(failure);
+    this.#active?.fail(failure);
     this.#question.settle(failure);
     this.#proof.settle(failure);
     this.#setting.settle(failure);
@@ -261,8 +228,4 @@ export class EngineHost {
     }
     this.#settleOpening?.(failure);
   }
-}
-
-function requestOver(): Result<never> {
-  return fail('request-over', 'No request is being served.');
 }

@@ -64,18 +64,24 @@ export interface EngineOpened {
   readonly library: readonly ExecutionProvider[];
 }
 
-export type WorkerReply =
-  | { readonly kind: 'opened'; readonly result: Result<EngineOpened> }
+/** What became of a wish to lower the level of a run. */
+export interface Lowered {
+  readonly from: Level;
+  readonly switchMs: number;
+}
+
+/** About the run with this id. */
+export type RunReply =
   | { readonly kind: 'level'; readonly id: number; readonly from: Level; readonly switchMs: number }
   | { readonly kind: 'prompt-scores'; readonly id: number; readonly scores: readonly TokenScore[] }
   | { readonly kind: 'token'; readonly id: number; readonly token: GeneratedToken }
   | { readonly kind: 'done'; readonly id: number; readonly end: GenerationEnd }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
-  | {
-      readonly kind: 'level-lowered';
-      readonly id: number;
-      readonly result: Result<{ from: Level; switchMs: number }>;
-    }
+  | { readonly kind: 'level-lowered'; readonly id: number; readonly result: Result<Lowered> };
+
+export type WorkerReply =
+  | { readonly kind: 'opened'; readonly result: Result<EngineOpened> }
+  | RunReply
   /** Failure `tlm-run`. */
   | { readonly kind: 'tlm-answer'; readonly id: number; readonly result: Result<TlmAnswer> }
   /** Failures `proof-run`, `request-cancelled`. */

@@ -72,6 +72,19 @@ test('the level of a run under way can be lowered where only MLP segments differ
   expect(changed[0]).toBe(unchanged[0]);
 });
 
+test('every wish to lower is answered, also one that comes before the answer to the last', async () => {
+  const lower = levelsOf(modelOfManifest(bundle.manifest)).find(({ level }) => level === 90);
+  if (lower === undefined) throw new Error('the tiny model has such a level');
+  let wishes: Promise<Result<unknown>>[] = [];
+  await tokensOf({ maxTokens: 300 }, () => {
+    wishes = [host.lowerLevel(lower.level), host.lowerLevel(lower.level), host.lowerLevel(20)];
+  });
+  const [first, again, unfit] = await Promise.all(wishes);
+  expect(first).toMatchObject({ ok: true, value: { from: 100 } });
+  expect(again).toMatchObject({ ok: true, value: { from: 90 } });
+  expect(unfit).toMatchObject({ ok: false, failure: { code: 'level-not-lowerable' } });
+});
+
 test('raising the level of a run, or lowering it without a run, is refused', async () => {
   let raised: Promise<Result<unknown>> | null = null;
   await tokensOf({ level: 20 }, () => {
