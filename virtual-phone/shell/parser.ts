@@ -1,13 +1,6 @@
 import { tokenize, type Token } from './lexer.ts';
-import {
-  ShellSyntaxError,
-  type Assignment,
-  type ListItem,
-  type Node,
-  type Redirect,
-  type Script,
-  type Word,
-} from './syntax.ts';
+import type { Assignment, ListItem, Node, Redirect, Script, Word } from './syntax.ts';
+import { TokenCursor } from './token-cursor.ts';
 
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)=/;
 /** Reserved words that end a list where a command would begin. */
@@ -19,82 +12,50 @@ export function parseScript(source: string): Script {
 }
 
 class Parser {
-  readonly #tokens: readonly Token[];
-  #at = 0;
+  readonly #tokens: TokenCursor;
 
   constructor(tokens: readonly Token[]) {
-    this.#tokens = tokens;
+    this.#tokens = new TokenCursor(tokens);
   }
 
   script(): Script {
     const items = this.#list();
-    if (this.#peek().kind !== 'end') this.#unexpected();
+    if (this.#tokens.peek().kind !== 'end') this.#tokens.unexpected();
     return items;
-  }
-
-  #peek(): Token {
-    return this.#tokens[this.#at] ?? { kind: 'end' };
-  }
-
-  #literal(): string | undefined {
-    const token = this.#peek();
-    return token.kind === 'word' ? token.literal : undefined;
-  }
-
-  #isOperator(...texts: readonly string[]): boolean {
-    const token = this.#peek();
-    return token.kind === 'operator' && texts.includes(token.text);
-  }
-
-  #unexpected(): never {
-    const token = this.#peek();
-    const shown =
-      token.kind === 'operator' ? token.text : token.kind === 'word' ? (token.literal ?? 'word') : token.kind;
-    throw new ShellSyntaxError(`syntax error: unexpected '${shown}'`, token.kind === 'end');
-  }
-
-  #skipNewlines(): void {
-    while (this.#peek().kind === 'newline') this.#at += 1;
-  }
-
-  #expectWord(text: string): void {
-    if (this.#literal() !== text) this.#unexpected();
-    this.#at += 1;
-  }
-
-  #expectOperator(text: string): void {
-    if (!this.#isOperator(text)) this.#unexpected();
-    this.#at += 1;
   }
 
   #list(): ListItem[] {
     const items: ListItem[] = [];
     for (;;) {
-      this.#skipNewlines();
-      const token = this.#peek();
-      if (token.kind === 'end' || this.#isOperator(')', ';;') || CLOSERS.has(this.#literal() ?? ''))
+      this.#tokens.skipNewlines();
+      const token = this.#tokens.peek();
+      if (
+        token.kind === 'end' ||
+        this.#tokens.isOperator(')', ';;') ||
+        CLOSERS.has(this.#tokens.literal() ?? '')
+      )
         return items;
       const node = this.#andOr();
-      const background = this.#isOperator('&');
+      const background = this.#tokens.isOperator('&');
       items.push({ node, background });
-      if (background || this.#isOperator(';')) this.#at += 1;
-      else if (this.#peek().kind !== 'newline') return items;
+      if (background || this.#tokens.isOperator(';')) this.#tokens.skip();
+      else if (this.#tokens.peek().kind !== 'newline') return items;
     }
   }
 
   #body(): Script {
     const items = this.#list();
-    if (items.length === 0) this.#unexpected();
+    if (items.length === 0) this.#tokens.unexpected();
     return items;
   }
 
   #andOr(): Node {
     const first = this.#pipeline();
     const rest: { operator: '&&' | '||'; node: Node }[] = [];
-    while (this.#isOperator('&&', '||')) {
-      const operator = this.#isOperator('&&') ? '&&' : '||';
-      this.#at += 1;
-      this.#skipNewlines();
+    while (this.#tokens.isOperator('&&', '||')) {
+      const operator = this.#tokens.isOperator('&&') ? '&&' : '||';
+      this.#tokens.skip();
+      this.#tokens.skipNewlines();
       rest.push({ operator, node: this.#pipeline() });
     }
     return rest.length === 0 ? first : { kind: 'and-or', first, rest };
@@ -102,14 +63,14 @@ class Parser {
 
   #pipeline(): Node {
     let negated = false;
-    while (this.#literal() === '!') {
+    while (this.#tokens.literal() === '!') {
       negated = !negated;
-      this.#at += 1;
+      this.#tokens.skip();
     }
     const commands = [this.#command()];
-    while (this.#isOperator('|')) {
-      this.#at += 1;
-      this.#skipNewlines();
+    while (this.#tokens.isOperator('|')) {
+      this.#tokens.skip();
+      this.#tokens.skipNewlines();
       commands.push(this.#command());
     }
     const [only] = commands;
@@ -119,17 +80,17 @@ class Parser {
   }
 
   #command(): Node {
-    if (this.#isOperator('(')) {
-      this.#at += 1;
+    if (this.#tokens.isOperator('(')) {
+      this.#tokens.skip();
       const body = this.#body();
-      this.#expectOperator(')');
+      this.#tokens.expectOperator(')');
       return { kind: 'subshell', body, redirects: this.#redirects() };
     }
-    switch (this.#literal()) {
+    switch (this.#tokens.literal()) {
       case '{': {
-        this.#at += 1;
+        this.#tokens.skip();
         const body = this.#body();
-        this.#expectWord('}');
+        this.#tokens.expectWord('}');
         return { kind: 'group', body, redirects: this.#redirects() };
       }
       case 'if':
@@ -150,85 +111,85 @@ class Parser {
     const clauses: { condition: Script; body: Script }[] = [];
     let otherwise: Script | undefined;
     do {
-      this.#at += 1;
+      this.#tokens.skip();
       const condition = this.#body();
-      this.#expectWord('then');
+      this.#tokens.expectWord('then');
       clauses.push({ condition, body: this.#body() });
-    } while (this.#literal() === 'elif');
-    if (this.#literal() === 'else') {
-      this.#at += 1;
+    } while (this.#tokens.literal() === 'elif');
+    if (this.#tokens.literal() === 'else') {
+      this.#tokens.skip();
       otherwise = this.#body();
     }
-    this.#expectWord('fi');
+    this.#tokens.expectWord('fi');
     return { kind: 'if', clauses, otherwise, redirects: this.#redirects() };
   }
 
   #for(): Node {
-    this.#at += 1;
-    const name = this.#literal();
-    if (name === undefined || !/^[A-Za-z_]\w*$/.test(name)) this.#unexpected();
-    this.#at += 1;
-    this.#skipNewlines();
+    this.#tokens.skip();
+    const name = this.#tokens.literal();
+    if (name === undefined || !/^[A-Za-z_]\w*$/.test(name)) this.#tokens.unexpected();
+    this.#tokens.skip();
+    this.#tokens.skipNewlines();
     let words: Word[] | undefined;
-    if (this.#literal() === 'in') {
-      this.#at += 1;
+    if (this.#tokens.literal() === 'in') {
+      this.#tokens.skip();
       words = [];
-      for (let token = this.#peek(); token.kind === 'word'; token = this.#peek()) {
+      for (let token = this.#tokens.peek(); token.kind === 'word'; token = this.#tokens.peek()) {
         words.push(token.word);
-        this.#at += 1;
+        this.#tokens.skip();
       }
     }
-    if (this.#isOperator(';')) this.#at += 1;
-    this.#skipNewlines();
+    if (this.#tokens.isOperator(';')) this.#tokens.skip();
+    this.#tokens.skipNewlines();
     return { kind: 'for', name, words, body: this.#doBody(), redirects: this.#redirects() };
   }
 
   #while(): Node {
-    const until = this.#literal() === 'until';
-    this.#at += 1;
+    const until = this.#tokens.literal() === 'until';
+    this.#tokens.skip();
     const condition = this.#body();
     return { kind: 'while', until, condition, body: this.#doBody(), redirects: this.#redirects() };
   }
 
   #doBody(): Script {
-    this.#expectWord('do');
+    this.#tokens.expectWord('do');
     const body = this.#body();
-    this.#expectWord('done');
+    this.#tokens.expectWord('done');
     return body;
   }
 
   #case(): Node {
-    this.#at += 1;
+    this.#tokens.skip();
     const subject = this.#word();
-    this.#skipNewlines();
-    this.#expectWord('in');
+    this.#tokens.skipNewlines();
+    this.#tokens.expectWord('in');
     const clauses: { patterns: Word[]; body: Script }[] = [];
-    for (this.#skipNewlines(); this.#literal() !== 'esac'; this.#skipNewlines()) {
-      if (this.#isOperator('(')) this.#at += 1;
+    for (this.#tokens.skipNewlines(); this.#tokens.literal() !== 'esac'; this.#tokens.skipNewlines()) {
+      if (this.#tokens.isOperator('(')) this.#tokens.skip();
       const patterns = [this.#word()];
-      while (this.#isOperator('|')) {
-        this.#at += 1;
+      while (this.#tokens.isOperator('|')) {
+        this.#tokens.skip();
         patterns.push(this.#word());
       }
-      this.#expectOperator(')');
+      this.#tokens.expectOperator(')');
       clauses.push({ patterns, body: this.#list() });
-      if (this.#isOperator(';;')) this.#at += 1;
+      if (this.#tokens.isOperator(';;')) this.#tokens.skip();
     }
-    this.#at += 1;
+    this.#tokens.skip();
     return { kind: 'case', subject, clauses, redirects: this.#redirects() };
   }
 
   #word(): Word {
-    const token = this.#peek();
-    if (token.kind !== 'word') this.#unexpected();
-    this.#at += 1;
+    const token = this.#tokens.peek();
+    if (token.kind !== 'word') this.#tokens.unexpected();
+    this.#tokens.skip();
     return token.word;
   }
 
   #redirects(): Redirect[] {
     const redirects: Redirect[] = [];
-    for (let token = this.#peek(); token.kind === 'redirect'; token = this.#peek()) {
-      this.#at += 1;
+    for (let token = this.#tokens.peek(); token.kind === 'redirect'; token = this.#tokens.peek()) {
+      this.#tokens.skip();
       redirects.push({ fd: token.fd, operator: token.operator, target: this.#word() });
     }
     return redirects;
@@ -240,20 +201,20 @@ class Parser {
     const redirects: Redirect[] = [];
     for (;;) {
       redirects.push(...this.#redirects());
-      const token = this.#peek();
+      const token = this.#tokens.peek();
       if (token.kind !== 'word') break;
       const assignment = words.length === 0 ? asAssignment(token.word) : undefined;
       if (assignment === undefined) words.push(token.word);
       else assignments.push(assignment);
-      this.#at += 1;
+      this.#tokens.skip();
     }
-    if (assignments.length + words.length + redirects.length === 0) this.#unexpected();
+    if (assignments.length + words.length + redirects.length === 0) this.#tokens.unexpected();
     return { kind: 'simple', assignments, words, redirects };
   }
 }
 
-/** `NAME=word`, where the name and the sign are unquoted; used by commands such as `export` too. */
-export function asAssignment(word: Word): Assignment | undefined {
+/** `NAME=word`, where the name and the sign are unquoted. */
+function asAssignment(word: Word): Assignment | undefined {
   const [first, ...rest] = word;
   if (first?.kind !== 'text' || first.quoted) return undefined;
   const match = ASSIGNMENT.exec(first.text);
