@@ -6,6 +6,7 @@ import { FailureError, fail, ok, type Result } from '../core/result.ts';
 import type { CardStage } from './bundle/build-variants.ts';
 import { ownedName } from './bundle/leftovers.ts';
 import { StagedFolder } from './bundle/staged-folder.ts';
+import type { ComputeDevice } from './graph/compute-device.ts';
 import type { ImportanceCriterion } from './importance/criteria.ts';
 import type { LevelShapeOptions } from './levels/plan-by-policy.ts';
 import { runPipeline, type PipelineStages } from './pipeline/run-pipeline.ts';
@@ -46,6 +47,8 @@ export interface ElasticizeOptions {
   readonly sharedRank?: number | null;
   /** Calibration, training and held-out text (`offline/datasets`); null: the project's own pages. */
   readonly dataFolder?: string | null;
+  /** What measures and trains, default `cpu`; it changes results by rounding only. */
+  readonly device?: ComputeDevice;
   /** Folder to write the recipe into. */
   readonly recipeOut?: string | null;
   /** Variants that the recipe records besides `variant`. */

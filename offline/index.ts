@@ -12,6 +12,12 @@ export { cardStage, DEFAULT_EXTENT, heldOutSet } from './pipeline/card-stage.ts'
 export { measureComparisons } from './pipeline/comparisons.ts';
 export type { CardStage } from './bundle/build-variants.ts';
 export { removeLeftovers } from './bundle/leftovers.ts';
+export {
+  chooseDevice,
+  DEVICE_CHOICES,
+  type ComputeDevice,
+  type DeviceChoice,
+} from './graph/compute-device.ts';
 export { DEFAULT_CRITERION, IMPORTANCE_CRITERIA, type ImportanceCriterion } from './importance/criteria.ts';
 export { ATTENTION_UNITS, type AttentionUnit } from './levels/attention-cells.ts';
 export { LEVEL_POLICIES, type LevelPolicy, type LevelShapeOptions } from './levels/plan-by-policy.ts';

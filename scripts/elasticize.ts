@@ -8,6 +8,7 @@ import {
   elasticize,
   readRecipe,
   type CardStage,
+  type ComputeDevice,
   type ElasticizeOptions,
   type LevelShapeOptions,
   type LoadedRecipe,
@@ -24,6 +25,7 @@ import { openModel } from './elasticize/open-model.ts';
 import { verify } from './elasticize/verify.ts';
 import { printJson, runCommand, say, throttledSay } from './shared/command-line.ts';
 import { dataFolder, dataFolderToLearnFrom } from './shared/data-folder.ts';
+import { openDevice } from './shared/device-flag.ts';
 import { BUNGEE_VERSION } from './shared/version.ts';
 
 function describe({ stage, fraction, etaSeconds }: Progress): string {
@@ -65,6 +67,7 @@ function optionsOf(
   out: string,
   model: SourceModel,
   recipe: LoadedRecipe | null,
+  device: ComputeDevice,
 ): ElasticizeOptions {
   const target = resolve(out);
   return {
@@ -85,7 +88,8 @@ function optionsOf(
       folder: flags.work ?? join(dirname(target), `.${basename(target)}.work`),
       keep: flags.work !== undefined,
     },
-    command: recordedCommand(flags),
+    device,
+    command: recordedCommand(flags, device),
     toolVersion: BUNGEE_VERSION,
   };
 }
@@ -116,9 +120,11 @@ await runCommand(program, async (signal) => {
       await verify(flags, recipe, model, signal);
       return;
     }
+    // A recipe's bundle is written, not learned.
+    const device = recipe === null ? await openDevice(flags.device) : 'cpu';
     const progress = throttledSay();
     const made = await elasticize(
-      optionsOf(flags, flags.out ?? '', model, recipe),
+      optionsOf(flags, flags.out ?? '', model, recipe, device),
       (step) => progress(describe(step), step.fraction === 1),
       signal,
     );

@@ -114,7 +114,7 @@ export class CalibrationModel {
       return new CalibrationModel(
         config,
         folder,
-        await ort.InferenceSession.create(graphPath, f32Session(config)),
+        await ort.InferenceSession.create(graphPath, f32Session(config, 'cpu')),
       );
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });

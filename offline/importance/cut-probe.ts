@@ -44,7 +44,7 @@ async function openHead(
   }
   const path = join(weights.folder, `probe-${gives}.onnx`);
   writeFileSync(path, graph.encode(gives));
-  return InferenceSession.create(path, f32Session(config));
+  return InferenceSession.create(path, f32Session(config, weights.device));
 }
 
 /** The whole model on a probe text, layer by layer: tells what it loses when one layer says something else. */

@@ -67,7 +67,7 @@ export class GradientModel {
     graph.output(graph.op('Concat', perUnit, { axis: 0 }), 'scores');
     const path = join(weights.folder, `gradient-${of}.onnx`);
     writeFileSync(path, graph.encode('unit-gradients'));
-    const session = await InferenceSession.create(path, f32Session(config));
+    const session = await InferenceSession.create(path, f32Session(config, weights.device));
     return new GradientModel(config, tokens, session, of === 'masks' ? fullMasks(config) : {});
   }
 

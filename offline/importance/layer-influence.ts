@@ -48,7 +48,7 @@ export async function layerInfluence(
   graph.output(graph.op('Concat', turns, { axis: 0 }), 'influence');
   const path = join(weights.folder, 'layer-influence.onnx');
   writeFileSync(path, graph.encode('layer-influence'));
-  const session = await InferenceSession.create(path, f32Session(config));
+  const session = await InferenceSession.create(path, f32Session(config, weights.device));
   try {
     const sums = Array.from({ length: config.layers }, () => 0);
     for (const [index, window] of windows.entries()) {

@@ -17,6 +17,7 @@ import {
 } from './criteria.ts';
 import { eliminationScores } from './elimination-scores.ts';
 import { GradientModel, type ImportanceWindow } from './gradient-model.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import { layerInfluence } from './layer-influence.ts';
 import { magnitudeScores } from './magnitude-scores.ts';
 import type { CutLosses, UnitImportance } from './unit-importance.ts';
@@ -32,6 +33,8 @@ export interface ImportanceOptions {
   readonly eliminationWindows?: readonly WindowIds[];
   /** Where temporary f32 copies of the weights go; default: the system's folder for temporary files. */
   readonly folder?: string;
+  /** For gradients and hidden values, default `cpu`. */
+  readonly device?: ComputeDevice;
 }
 
 /** Shares of the time: SmolLM2-135M on 2 cores, 48 windows of 256 tokens. */
@@ -85,7 +88,8 @@ export async function measureImportance(
     const elimination = report(1 - (1 - from) * ELIMINATION_SHARE, (1 - from) * ELIMINATION_SHARE);
     const folder = options.folder ?? tmpdir();
     const onLayer = (fraction: number): void => gradients(0.1 * fraction);
-    return await withTrainingWeights(model, folder, onLayer, async (weights) => {
+    const device = options.device ?? 'cpu';
+    return await withTrainingWeights(model, { parent: folder, device }, onLayer, async (weights) => {
       const onWindow = (fraction: number): void => gradients(0.1 + 0.9 * fraction);
       const taylor = await gradientScores(weights, windows, criterion, onWindow);
       const scores = sizes === null ? taylor : mixScores(taylor, sizes);
@@ -177,13 +181,13 @@ async function gradientScores(
 /** Over a temporary f32 copy of the weights, in the model's own order of units. */
 async function withTrainingWeights<T>(
   model: SourceModel,
-  parent: string,
+  { parent, device }: { readonly parent: string; readonly device: ComputeDevice },
   onLayer: (fraction: number) => void,
   use: (weights: TrainingWeights) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(parent, ownedName('bungee-importance-')));
   try {
-    return await use(TrainingWeights.write(model, null, folder, onLayer));
+    return await use(TrainingWeights.write(model, null, folder, onLayer, device));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -100,7 +100,7 @@ async function openSession(
 ): Promise<InferenceSession> {
   const path = join(weights.folder, `${name}.onnx`);
   writeFileSync(path, graph.encode(name));
-  return InferenceSession.create(path, f32Session(weights.config));
+  return InferenceSession.create(path, f32Session(weights.config, weights.device));
 }
 
 /** One layer of one level over whole batches of windows, in two steps: up to the MLP's hidden values, and behind them. */

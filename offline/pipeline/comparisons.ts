@@ -7,6 +7,7 @@ import { openLevels } from '../evaluation/bundle-levels.ts';
 import type { BundleInFolder } from '../evaluation/evaluate-levels.ts';
 import type { EvaluationSet } from '../evaluation/evaluation-set.ts';
 import { measureComparison } from '../evaluation/quality-card.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import { layerInfluence } from '../importance/layer-influence.ts';
 import { measureImportance } from '../importance/measure-importance.ts';
 import { orderUnits } from '../importance/unit-importance.ts';
@@ -32,6 +33,7 @@ export interface ComparisonsOptions {
   readonly method: Exclude<RecoveryMethod, 'none'>;
   /** Sizes to compare at. */
   readonly at: readonly Level[];
+  readonly device: ComputeDevice;
   readonly dataFolder: string | null;
   /** Checkpoints and temporary bundles; a killed comparison goes on from them. */
   readonly workFolder: string;
@@ -99,10 +101,11 @@ const control: MakeRival = async (options, at, signal) => {
 };
 
 const layerDropping: MakeRival = async (options, at, signal) => {
-  const { model, learned, method, dataFolder, workFolder } = options;
+  const { model, learned, method, dataFolder, workFolder, device } = options;
   const text = calibrationText(model, dataFolder, 'taylor');
   if (!text.ok) return text;
-  const weights = TrainingWeights.write(model, null, join(workFolder, 'influence'), at('reading weights'));
+  const folder = join(workFolder, 'influence');
+  const weights = TrainingWeights.write(model, null, folder, at('reading weights'), device);
   let influence: number[];
   try {
     influence = await layerInfluence(weights, text.value.windows, at('block influence'));

@@ -1,6 +1,7 @@
 import type { Level } from '../../core/level.ts';
 import type { TrainingBudget } from '../../core/quality-card.ts';
 import { ok, type Result } from '../../core/result.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
 import type { Learned, LearnedRecovery } from '../recipe/loaded-recipe.ts';
 import type { Objective } from '../recovery/objective.ts';
@@ -18,6 +19,7 @@ export interface EqualRecoveryOptions {
   readonly method: Objective;
   readonly dataFolder: string | null;
   readonly workFolder: string;
+  readonly device: ComputeDevice;
 }
 
 /** A sub-model that is compared with a level. */

@@ -4,6 +4,7 @@ import { encodeOrders } from '../../core/recipe-blobs.ts';
 import type { RecipeData } from '../../core/recipe.ts';
 import { encodeAdapter, type AdapterShape, type RuntimeSite } from '../../core/recovery-adapter.ts';
 import { ok, type Result } from '../../core/result.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import type { ImportanceCriterion } from '../importance/criteria.ts';
 import { orderUnits, type UnitImportance } from '../importance/unit-importance.ts';
 import { planSingle, type LevelPlan } from '../levels/level-plan.ts';
@@ -33,6 +34,7 @@ export interface LearnOptions {
   /** Training steps per level. */
   readonly steps: number;
   readonly seed: number;
+  readonly device: ComputeDevice;
 }
 
 export interface LearnStages {
@@ -57,7 +59,7 @@ export async function learn(
   progress: LearnProgress,
   signal: AbortSignal | undefined,
 ): Promise<Result<{ readonly learned: Learned; readonly data: readonly RecipeData[] }>> {
-  const { model, criterion, dataFolder } = options;
+  const { model, criterion, dataFolder, device } = options;
   const { config } = model;
   progress.at('importance')(0);
   const text = calibrationText(model, dataFolder, criterion);
@@ -68,7 +70,7 @@ export async function learn(
   const measured = await work.once('importance', measuredKey, measuredCodec(config), () =>
     stages.measure(
       model,
-      { criterion, text: text.value, scratch: work.scratch },
+      { criterion, text: text.value, scratch: work.scratch, device },
       progress.at('importance'),
       signal,
     ),
@@ -97,7 +99,19 @@ export async function learn(
     const given = work.has('recovered', key);
     const recovered = await recoverOnce(work, key, config, shape, () =>
       stages.recover(
-        { model, orders, plan: plan.value, method, shape, sharedRank, steps, seed, dataFolder, workFolder },
+        {
+          model,
+          orders,
+          plan: plan.value,
+          method,
+          shape,
+          sharedRank,
+          steps,
+          seed,
+          dataFolder,
+          workFolder,
+          device,
+        },
         progress.at('recovery'),
         signal,
       ),

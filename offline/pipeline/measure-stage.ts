@@ -4,8 +4,9 @@ import { measureImportance } from '../importance/measure-importance.ts';
 import type { MeasureStage } from './stages.ts';
 
 /** Importance by the criterion, and the sizes of activations by forward passes over the same text. */
-export const measureStage: MeasureStage = async (model, { criterion, text, scratch }, onFraction, signal) => {
-  const { windows, eliminationWindows } = text;
+export const measureStage: MeasureStage = async (model, options, onFraction, signal) => {
+  const { criterion, scratch, device } = options;
+  const { windows, eliminationWindows } = options.text;
   const calibration = await CalibrationModel.open(model, (fraction) => onFraction(0.1 * fraction), scratch);
   try {
     const statistics = await calibration.statistics(
@@ -15,7 +16,7 @@ export const measureStage: MeasureStage = async (model, { criterion, text, scrat
     const importance = await measureImportance(
       model,
       windows,
-      { criterion, calibration, statistics, eliminationWindows, folder: scratch },
+      { criterion, calibration, statistics, eliminationWindows, folder: scratch, device },
       (fraction) => onFraction(0.25 + 0.75 * fraction),
       signal,
     );

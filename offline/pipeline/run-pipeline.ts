@@ -171,5 +171,6 @@ function learnOptions(options: ElasticizeOptions): LearnOptions {
     sharedRank,
     steps: options.steps ?? DEFAULT_STEPS[sharedRank === null ? 'frozen' : 'shared'],
     seed: options.seed ?? 0,
+    device: options.device ?? 'cpu',
   };
 }

@@ -2,6 +2,7 @@ import type { Level } from '../../core/level.ts';
 import type { LayerRanges } from '../../core/recipe-blobs.ts';
 import type { AdapterParameters, AdapterShape, RuntimeSite } from '../../core/recovery-adapter.ts';
 import type { Result } from '../../core/result.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import type { ImportanceCriterion } from '../importance/criteria.ts';
 import type { UnitImportance, UnitOrder } from '../importance/unit-importance.ts';
 import type { LevelPlan } from '../levels/level-plan.ts';
@@ -17,6 +18,7 @@ export interface MeasureOptions {
   readonly text: CalibrationText;
   /** For temporary files; removed after the run. */
   readonly scratch: string;
+  readonly device: ComputeDevice;
 }
 
 export interface Measured {
@@ -51,6 +53,7 @@ export interface RecoverStageOptions {
   readonly dataFolder: string | null;
   /** Kept over kills, for this very training alone: checkpoints and large temporary files go here. */
   readonly workFolder: string;
+  readonly device: ComputeDevice;
 }
 
 export interface RecoveredLevel {

@@ -8,6 +8,7 @@ import {
   type RuntimeSite,
 } from '../../core/recovery-adapter.ts';
 import { ok, type Result } from '../../core/result.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import type { UnitOrder } from '../importance/unit-importance.ts';
 import type { OnFraction, Recovered } from '../pipeline/stages.ts';
 import { WEIGHTS } from '../sources/source-model.ts';
@@ -48,6 +49,7 @@ export interface SharedRecoveryOptions extends RecoveryTextOptions {
   /** Per level. */
   readonly steps: number;
   readonly workFolder: string;
+  readonly device: ComputeDevice;
 }
 
 /**
@@ -60,7 +62,7 @@ export async function recoverOnSharedWeights(
   onFraction: OnFraction,
   signal: AbortSignal | undefined,
 ): Promise<Result<Recovered>> {
-  const { model, orders, method, seed, sharedRank, shape, steps, workFolder, levels } = options;
+  const { model, orders, method, seed, sharedRank, shape, steps, workFolder, levels, device } = options;
   const { config } = model;
   const opened = openRecoveryText(options);
   if (!opened.ok) return opened;
@@ -71,7 +73,7 @@ export async function recoverOnSharedWeights(
     onFraction(from + (to - from) * fraction);
   };
   const weightsIdentity = orderedModelHash(model, orders);
-  const original = TrainingWeights.write(model, orders, join(workFolder, 'teacher'), at(0, 0.01));
+  const original = TrainingWeights.write(model, orders, join(workFolder, 'teacher'), at(0, 0.01), device);
   let changed: TrainingWeights | null = null;
   try {
     const compensation = await compensate(
@@ -91,7 +93,7 @@ export async function recoverOnSharedWeights(
       lowRank: { rank: 0, parameters: new Float32Array(0) },
     });
     const onLayer = at(COMPENSATION_SHARE, COMPENSATION_SHARE);
-    changed = TrainingWeights.write(compensated, orders, join(workFolder, 'training'), onLayer);
+    changed = TrainingWeights.write(compensated, orders, join(workFolder, 'training'), onLayer, device);
     const recovered = await recoverJointly(
       {
         weights: changed,

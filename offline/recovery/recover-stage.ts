@@ -76,15 +76,16 @@ export async function recoverShapes(
   onFraction: OnFraction,
   signal: AbortSignal | undefined,
 ): Promise<Result<Recovered>> {
-  const { model, orders, shape, method, seed, workFolder } = options;
+  const { model, orders, shape, method, seed, workFolder, device } = options;
   const opened = openRecoveryText(options);
   if (!opened.ok) return opened;
   const { text, files } = opened.value;
   mkdirSync(workFolder, { recursive: true });
-  const weights = TrainingWeights.write(model, orders, join(workFolder, 'training'), (fraction) => {
+  const onLayer = (fraction: number): void => {
     signal?.throwIfAborted();
     onFraction(0.01 * fraction);
-  });
+  };
+  const weights = TrainingWeights.write(model, orders, join(workFolder, 'training'), onLayer, device);
   try {
     const recovered = await recoverTargets(
       {

@@ -68,7 +68,7 @@ export class ForwardModel {
     writeFileSync(path, graph.encode('forward'));
     if (adapter !== null && adapter.parameters.length !== adapterLayout(config, adapter.shape).total)
       throw new RangeError('adapter parameters do not fit their shape');
-    const session = await InferenceSession.create(path, f32Session(config));
+    const session = await InferenceSession.create(path, f32Session(config, weights.device));
     return new ForwardModel(options, session, inputs, shared);
   }
 

@@ -109,7 +109,10 @@ export class LevelTrainer {
     writeFileSync(path, graph.encode('level-training'));
     // All levels' trainers are open at a time: with arenas they keep what each needs at most (19 GB for SmolLM2-135M in
     // place of 7), and a step takes a fifth longer.
-    const session = await InferenceSession.create(path, { ...f32Session(config), enableCpuMemArena: false });
+    const session = await InferenceSession.create(path, {
+      ...f32Session(config, weights.device),
+      enableCpuMemArena: false,
+    });
     return new LevelTrainer(options, session, adapterPieces, sharedPieces);
   }
 

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../core/model-config.ts';
 import type { StaticGraph } from '../differentiate/static-graph.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import { WeightsFile, type StoredTensor, type WeightCatalog } from '../graph/weights-file.ts';
 import type { UnitOrder } from '../importance/unit-importance.ts';
 import { readLayer, reorderLayer } from '../levels/reorder.ts';
@@ -28,11 +29,14 @@ function transpose(matrix: Float32Array, rows: number, columns: number): Float32
 export class TrainingWeights {
   readonly config: ModelConfig;
   readonly folder: string;
+  /** What sessions over these weights run on. */
+  readonly device: ComputeDevice;
   readonly #catalog: Map<string, StoredTensor>;
 
-  private constructor(config: ModelConfig, folder: string, catalog: WeightCatalog) {
+  private constructor(config: ModelConfig, folder: string, device: ComputeDevice, catalog: WeightCatalog) {
     this.config = config;
     this.folder = folder;
+    this.device = device;
     this.#catalog = new Map(catalog);
   }
 
@@ -45,6 +49,7 @@ export class TrainingWeights {
     orders: readonly UnitOrder[] | null,
     folder: string,
     onLayer: (fraction: number) => void = () => undefined,
+    device: ComputeDevice = 'cpu',
   ): TrainingWeights {
     const { config } = model;
     const { hiddenSize: d, ffnSize, headDim, heads } = config;
@@ -81,7 +86,7 @@ export class TrainingWeights {
     } finally {
       file.close();
     }
-    return new TrainingWeights(config, folder, file.catalog);
+    return new TrainingWeights(config, folder, device, file.catalog);
   }
 
   get catalog(): WeightCatalog {

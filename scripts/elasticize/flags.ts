@@ -12,10 +12,13 @@ import {
   RECOVERY_METHODS,
   SHARED_ADAPTER,
   type AttentionUnit,
+  type ComputeDevice,
+  type DeviceChoice,
   type ImportanceCriterion,
   type LevelPolicy,
   type RecoveryMethod,
 } from '../../offline/index.ts';
+import { deviceFlag } from '../shared/device-flag.ts';
 import { wholeNumberFrom } from '../shared/flag-values.ts';
 
 export interface ElasticizeFlags {
@@ -41,6 +44,7 @@ export interface ElasticizeFlags {
   readonly card: boolean;
   readonly cardFile?: string;
   readonly seed: number;
+  readonly device: DeviceChoice;
   readonly work?: string;
   readonly json?: true;
 }
@@ -127,6 +131,7 @@ export function elasticizeProgram(): Command {
     .option('--no-card', 'measure no quality card')
     .option('--card-file <file>', 'take this quality card in place of a measured one')
     .option('--seed <n>', 'seed', wholeNumberFrom(0), 0)
+    .addOption(deviceFlag())
     .option('--work <dir>', 'keep the stages here (default: beside --out, removed at success)')
     .option('--json', 'print the manifest (or the verdict) as one JSON line');
 }
@@ -146,14 +151,14 @@ export function recoveryShape({ weights, sharedRank, rank, sites, bias, steps }:
 }
 
 /** The flags that the result depends on, without paths: what manifest and recipe tell of the command. */
-export function recordedCommand(flags: ElasticizeFlags): string {
+export function recordedCommand(flags: ElasticizeFlags, device: ComputeDevice): string {
   if (flags.recipe !== undefined) return `elasticize --recipe --variant ${flags.variant}`;
   const training = flags.recovery === 'none' ? '' : trainingCommand(flags);
   const segments = flags.segments === undefined ? '' : ` --segments ${flags.segments}`;
   const attention = flags.attention === 'auto' ? '' : ` --attention ${flags.attention}`;
   return (
     `elasticize --variant ${flags.variant} --criterion ${flags.criterion} --levels ${flags.levels}${segments}${attention} ` +
-    `--recovery ${flags.recovery}${training} --seed ${flags.seed}`
+    `--recovery ${flags.recovery}${training} --seed ${flags.seed}${device === 'cpu' ? '' : ` --device ${device}`}`
   );
 }
 

@@ -15,11 +15,13 @@ import {
   measureComparisons,
   readRecipe,
   RECOVERY_METHODS,
+  type DeviceChoice,
   type RecoveryMethod,
 } from '../../offline/index.ts';
 import { openModel } from '../elasticize/open-model.ts';
 import { printJson, say, throttledSay } from '../shared/command-line.ts';
 import { dataFolder } from '../shared/data-folder.ts';
+import { deviceFlag, openDevice } from '../shared/device-flag.ts';
 
 export interface ComparisonFlags {
   readonly recipe: string;
@@ -28,6 +30,7 @@ export interface ComparisonFlags {
   readonly model?: string;
   readonly recovery: Exclude<RecoveryMethod, 'none'>;
   readonly at: readonly Level[];
+  readonly device: DeviceChoice;
   readonly work?: string;
   readonly json?: true;
 }
@@ -48,6 +51,7 @@ export function comparisonsCommand(levelList: (text: string) => Level[]): Comman
         .default('mixed'),
     )
     .option('--at <list>', 'sizes to compare at', levelList, [80, 60])
+    .addOption(deviceFlag())
     .option('--work <dir>', 'checkpoints (default: beside --out)')
     .option('--json', 'print the comparisons as one JSON line');
 }
@@ -63,6 +67,7 @@ export async function evaluateComparisons(flags: ComparisonFlags, signal: AbortS
   const model = await openModel(flags.model, signal);
   try {
     const text = unwrap(openModelText(flags.bundle, manifest));
+    const device = await openDevice(flags.device);
     const progress = throttledSay(2000);
     const comparisons = unwrap(
       await measureComparisons(
@@ -73,6 +78,7 @@ export async function evaluateComparisons(flags: ComparisonFlags, signal: AbortS
           set: heldOutSet(model, text, dataFolder(), DEFAULT_EXTENT),
           method: flags.recovery,
           at: flags.at,
+          device,
           dataFolder: dataFolder(),
           workFolder: flags.work ?? join(dirname(resolve(flags.out)), '.comparisons'),
         },

@@ -56,6 +56,7 @@ it.each([
             method: 'mixed',
             at: [80, 60],
             dataFolder: null,
+            device: 'cpu',
             workFolder: at('work'),
           },
           (stage) => stages.add(stage),

@@ -32,12 +32,13 @@ describe('the flags of recovery', () => {
   });
 
   it('are what the manifest tells of the command, without paths', () => {
-    expect(recordedCommand(flagsOf('--out', 'here', '--steps', '7'))).toBe(
+    expect(recordedCommand(flagsOf('--out', 'here', '--steps', '7'), 'cpu')).toBe(
       'elasticize --variant int8 --criterion taylor-elimination --levels proportional --recovery mixed --weights shared --shared-rank 16 --steps 7 --seed 0',
     );
-    expect(recordedCommand(flagsOf('--weights', 'frozen', '--steps', '7', '--no-bias'))).toContain(
+    expect(recordedCommand(flagsOf('--weights', 'frozen', '--steps', '7', '--no-bias'), 'cpu')).toContain(
       '--weights frozen --steps 7 --rank 16 --sites mlp --no-bias',
     );
-    expect(recordedCommand(flagsOf('--recovery', 'none'))).not.toContain('--weights');
+    expect(recordedCommand(flagsOf('--recovery', 'none'), 'cpu')).not.toContain('--weights');
+    expect(recordedCommand(flagsOf(), 'cuda')).toMatch(/ --seed 0 --device cuda$/);
   });
 });

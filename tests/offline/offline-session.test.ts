@@ -17,10 +17,10 @@ describe('a session over f32 weights', () => {
   };
 
   it('packs the matrices of a model of 135M parameters', () =>
-    expect(f32Session(small)).toBe(OFFLINE_SESSION));
+    expect(f32Session(small, 'cpu')).toBe(OFFLINE_SESSION));
 
   it('computes on the mapped file of one of 1.7B, and waits without spinning too', () =>
-    expect(f32Session(large)).toEqual({
+    expect(f32Session(large, 'cpu')).toEqual({
       extra: { session: { disable_prepacking: '1', intra_op: { allow_spinning: '0' } } },
     }));
 });
