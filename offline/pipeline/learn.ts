@@ -84,37 +84,12 @@ export async function learn(
   if (options.recovery !== 'none' && options.levels !== 'single') {
     const { recovery: method, adapter: shape, sharedRank, steps, seed } = options;
     const ordersHash = createHash('sha256').update(encodeOrders(config, orders)).digest('hex');
-    const key = {
-      model: model.sha256,
-      ordersHash,
-      plan: plan.value,
-      method,
-      shape,
-      sharedRank,
-      steps,
-      seed,
-      dataFolder,
-    };
+    const training = { plan: plan.value, method, shape, sharedRank, steps, seed, dataFolder };
+    const key = { model: model.sha256, ordersHash, ...training };
     const workFolder = work.stageFolder('recovery', key);
     const given = work.has('recovered', key);
     const recovered = await recoverOnce(work, key, config, shape, () =>
-      stages.recover(
-        {
-          model,
-          orders,
-          plan: plan.value,
-          method,
-          shape,
-          sharedRank,
-          steps,
-          seed,
-          dataFolder,
-          workFolder,
-          device,
-        },
-        progress.at('recovery'),
-        signal,
-      ),
+      stages.recover({ ...training, model, orders, workFolder, device }, progress.at('recovery'), signal),
     );
     if (!recovered.ok) return recovered;
     if (given) progress.given('recovery');
