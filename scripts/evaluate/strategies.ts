@@ -109,7 +109,7 @@ function printTable({ perSlo, average, bestFixed, gapClosed, requests }: Strateg
 const CONVENTIONS: readonly string[] = [
   'a request is a chat prompt of one instruction, up to five examples and the question; the choice of the largest mean log-probability per token is the answer (paper §5.1)',
   'feasible: as the guard judges by the profile, headroom included; attainment: both predictions within the SLO; the TLM counts inside TTFT',
-  "random, oracle and hindsight look at the feasible strategies of a 5 x 5 grid (where fewer than four are feasible, of the whole grid); the oracle also at the policies' own",
+  `random, oracle and hindsight look at the feasible strategies of the grid that labels are measured at, ${LABEL_GRID.promptLevels.length} x ${LABEL_GRID.levels.length} (where fewer than four are feasible, of the whole grid); the oracle also at the policies' own`,
   'oracle: any feasible strategy right; over many strategies of a small model this is in good part luck',
   "hindsight: the best single strategy of a set and SLO, chosen on the set's other requests: what can be known without luck",
   'words: the trained decision, with the words chosen by something else than the score head',

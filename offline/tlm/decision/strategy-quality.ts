@@ -1,5 +1,5 @@
 import type { StrategyQuality } from '../../../core/strategy-quality.ts';
-import { meanTable } from '../strategies/strategy-table.ts';
+import { LABEL_GRID, meanTable } from '../strategies/strategy-table.ts';
 import { probabilityTable, type LabelledRequest } from './labelled-request.ts';
 import { neverFalling } from './never-falling.ts';
 
@@ -17,6 +17,6 @@ export function strategyQuality(labelled: readonly LabelledRequest[]): StrategyQ
       neverFalling(row).map((value) => Math.min(1, Math.round(value * 1e4) / 1e4)),
     ),
     requests: labelled.length,
-    text: `mean probability of the right choice, ${labelled.length} few-shot requests of ${sets.join(', ')}, measured at 5 x 5 strategies, interpolated and made to never fall with the level`,
+    text: `mean probability of the right choice, ${labelled.length} few-shot requests of ${sets.join(', ')}, measured at ${LABEL_GRID.promptLevels.length} x ${LABEL_GRID.levels.length} strategies, interpolated and made to never fall with the level`,
   };
 }

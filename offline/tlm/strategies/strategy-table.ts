@@ -14,7 +14,7 @@ export interface StrategyGrid {
 }
 
 export const LABEL_GRID: StrategyGrid = {
-  promptLevels: [0.2, 0.5, 1],
+  promptLevels: [0.1, 0.2, 0.5, 1],
   levels: [20, 40, 60, 80, 100],
 };
 
