@@ -96,7 +96,7 @@ function printTable({ perSlo, average, bestFixed, gapClosed, requests }: Strateg
       const own = figures[name];
       if (own !== undefined)
         say(
-          `  ${name.padEnd(26)} accuracy ${percent(own.accuracy)} ± ${(own.stderr * 100).toFixed(1)}, within the SLO ${percent(own.accuracyWithinSlo)}, attainment ${percent(own.attainment)}`,
+          `  ${name.padEnd(26)} accuracy ${percent(own.accuracy)} ± ${(own.stderr * 100).toFixed(1)}, within the SLO ${percent(own.accuracyWithinSlo)}, attainment ${percent(own.attainment)}, right answer ${own.logProbability.toFixed(2)} nats a token`,
         );
     }
   }

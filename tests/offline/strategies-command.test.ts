@@ -40,6 +40,7 @@ const contendersSchema = z.record(
     accuracy: z.number(),
     stderr: z.number(),
     probability: z.number(),
+    logProbability: z.number().max(0),
     attainment: z.number(),
     accuracyWithinSlo: z.number(),
   }),

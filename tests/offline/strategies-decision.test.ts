@@ -29,7 +29,7 @@ function labelled(set: 'small' | 'large', index: number): LabelledRequest {
     },
     outcomes: strategiesOf(LABEL_GRID).map(({ modelLevel }) => {
       const probability = set === 'small' ? 0.9 - modelLevel / 150 : 0.1 + modelLevel / 150;
-      return { probability, right: probability > 0.5 };
+      return { probability, logProbability: 0, right: probability > 0.5 };
     }),
   };
 }

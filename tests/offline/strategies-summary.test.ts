@@ -16,7 +16,13 @@ const judged = (
   right: boolean,
   strategy: Strategy = { promptLevel: 0.5, modelLevel: 40 },
   kept = true,
-): JudgedStrategy => ({ right, probability: right ? 0.7 : 0.2, strategy, kept });
+): JudgedStrategy => ({
+  right,
+  probability: right ? 0.7 : 0.2,
+  logProbability: right ? -1 : -3,
+  strategy,
+  kept,
+});
 
 function judgement(
   id: string,
@@ -52,6 +58,7 @@ describe('contenders', () => {
     expect(randomValue(own)).toEqual({
       accuracy: 0.25,
       probability: expect.closeTo(0.325),
+      logProbability: -2.5,
       kept: 1,
       goodput: 0.25,
     });

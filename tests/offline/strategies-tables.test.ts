@@ -37,7 +37,7 @@ function labelled(set: string, probability: (p: number, m: number) => number, id
     },
     outcomes: grid.map(({ promptLevel, modelLevel }) => {
       const value = probability(promptLevel, modelLevel);
-      return { right: value > 0.5, probability: value };
+      return { right: value > 0.5, probability: value, logProbability: 0 };
     }),
   };
 }
@@ -45,7 +45,8 @@ function labelled(set: string, probability: (p: number, m: number) => number, id
 describe('judging choices', () => {
   it('the largest value is the answer, and probabilities sum to one', () => {
     const values = [-1, -0.5, -3];
-    expect(judgeValues(values, 1).right).toBe(true);
+    expect(judgeValues(values, 1)).toMatchObject({ right: true, logProbability: -0.5 });
+    expect(judgeValues(values, 2).logProbability).toBe(-3);
     expect(judgeValues(values, 0).right).toBe(false);
     const sum = [0, 1, 2].reduce((all, gold) => all + judgeValues(values, gold).probability, 0);
     expect(sum).toBeCloseTo(1, 12);

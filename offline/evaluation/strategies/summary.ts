@@ -8,6 +8,8 @@ export interface Value {
   readonly accuracy: number;
   /** Probability of the right choice among the choices. */
   readonly probability: number;
+  /** Log-probability of the right choice, nats per token. */
+  readonly logProbability: number;
   /** 1 = the strategy keeps both bounds by the profile. */
   readonly kept: number;
   /** Right, and kept. */
@@ -19,6 +21,7 @@ export interface ContenderFigures {
   readonly accuracy: number;
   readonly stderr: number;
   readonly probability: number;
+  readonly logProbability: number;
   readonly attainment: number;
   /** Share of requests that were right within their SLO. */
   readonly accuracyWithinSlo: number;
@@ -26,9 +29,9 @@ export interface ContenderFigures {
 
 export type Figures = Readonly<Record<string, ContenderFigures>>;
 
-function valueOf({ right, probability, kept }: JudgedStrategy): Value {
+function valueOf({ right, probability, logProbability, kept }: JudgedStrategy): Value {
   const accuracy = right ? 1 : 0;
-  return { accuracy, probability, kept: kept ? 1 : 0, goodput: kept ? accuracy : 0 };
+  return { accuracy, probability, logProbability, kept: kept ? 1 : 0, goodput: kept ? accuracy : 0 };
 }
 
 function mean(values: readonly number[]): number {
@@ -39,6 +42,7 @@ function meanValue(values: readonly Value[]): Value {
   return {
     accuracy: mean(values.map(({ accuracy }) => accuracy)),
     probability: mean(values.map(({ probability }) => probability)),
+    logProbability: mean(values.map(({ logProbability }) => logProbability)),
     kept: mean(values.map(({ kept }) => kept)),
     goodput: mean(values.map(({ goodput }) => goodput)),
   };
@@ -83,6 +87,7 @@ export function oracleValue({ feasible, policies, selectors }: Judgement): Value
   return {
     accuracy: Math.max(...values.map(({ accuracy }) => accuracy)),
     probability: Math.max(...values.map(({ probability }) => probability)),
+    logProbability: Math.max(...values.map(({ logProbability }) => logProbability)),
     kept: Math.max(...values.map(({ kept }) => kept)),
     goodput: Math.max(...values.map(({ goodput }) => goodput)),
   };
@@ -110,11 +115,12 @@ function figuresOf(rows: readonly Readonly<Record<string, Value>>[]): Figures {
   const figures: Record<string, ContenderFigures> = {};
   for (const name of Object.keys(rows[0] ?? {})) {
     const values = rows.flatMap((row) => row[name] ?? []);
-    const { accuracy, probability, kept, goodput } = meanValue(values);
+    const { accuracy, probability, logProbability, kept, goodput } = meanValue(values);
     figures[name] = {
       accuracy,
       stderr: standardError(values.map((value) => value.accuracy)),
       probability,
+      logProbability,
       attainment: kept,
       accuracyWithinSlo: goodput,
     };
@@ -146,7 +152,7 @@ export interface StrategiesSummary {
   readonly gapClosed: { readonly toOracle: number | null; readonly toHindsight: number | null };
 }
 
-const NOTHING: Value = { accuracy: 0, probability: 0, kept: 0, goodput: 0 };
+const NOTHING: Value = { accuracy: 0, probability: 0, logProbability: 0, kept: 0, goodput: 0 };
 
 function meanOverSlos(rows: readonly Readonly<Record<string, Value>>[]): Record<string, Value> {
   const means: Record<string, Value> = {};

@@ -47,6 +47,8 @@ export interface Outcome {
   readonly right: boolean;
   /** Softmax over the choices of value x sharpness, 0..1. */
   readonly probability: number;
+  /** Of the right choice, nats per token. */
+  readonly logProbability: number;
 }
 
 /** Turns mean log-probabilities per token into probabilities: what a choice of about four tokens has in sum. */
@@ -57,5 +59,9 @@ export function judgeValues(values: readonly number[], gold: number, sharpness: 
   const top = values[best] ?? 0;
   const weights = values.map((value) => Math.exp((value - top) * sharpness));
   const mass = weights.reduce((sum, weight) => sum + weight, 0);
-  return { right: best === gold, probability: (weights[gold] ?? 0) / mass };
+  return {
+    right: best === gold,
+    probability: (weights[gold] ?? 0) / mass,
+    logProbability: values[gold] ?? Number.NEGATIVE_INFINITY,
+  };
 }
