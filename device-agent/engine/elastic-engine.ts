@@ -34,6 +34,12 @@ export interface PrefillOptions {
   readonly chunk?: number;
 }
 
+/** A level was changed: from which, and how long it took. */
+export interface LevelSwitch {
+  readonly from: Level;
+  readonly switchMs: number;
+}
+
 /** A level with all that its runs are fed, made once: a switch picks another of these. */
 interface PreparedLevel {
   readonly engineLevel: EngineLevel;
@@ -82,7 +88,7 @@ export class ElasticEngine {
   }
 
   /** Switches between sequences; no weights move. Failure `level-unknown`. */
-  setLevel(level: Level): Result<{ readonly from: Level; readonly switchMs: number }> {
+  setLevel(level: Level): Result<LevelSwitch> {
     const startedAt = performance.now();
     const next = this.#levels.get(level);
     if (next === undefined)
@@ -93,7 +99,7 @@ export class ElasticEngine {
   }
 
   /** Lowers the level inside a sequence. Failures `level-unknown`, `level-not-lowerable`. */
-  lowerLevel(level: Level): Result<{ readonly from: Level; readonly switchMs: number }> {
+  lowerLevel(level: Level): Result<LevelSwitch> {
     const next = this.#levels.get(level);
     if (next !== undefined) {
       const allowed = checkLowering(this.#current.engineLevel, next.engineLevel);

@@ -1,7 +1,8 @@
 import type { Level } from '../../core/level.ts';
 import { fail, ok, type Result } from '../../core/result.ts';
+import type { LevelSwitch } from '../engine/elastic-engine.ts';
 import type { GeneratedToken, GenerationEnd, TokenScore } from '../engine/generate.ts';
-import type { Lowered, RunReply } from './worker-protocol.ts';
+import type { RunReply } from './worker-protocol.ts';
 
 export interface RunHooks {
   readonly onLevel?: (from: Level, switchMs: number) => void;
@@ -15,7 +16,7 @@ export class ActiveRun {
   readonly #hooks: RunHooks;
   readonly #settle: (result: Result<GenerationEnd>) => void;
   /** Wishes to lower the level that are not answered yet; the worker answers them in order. */
-  #lowerings: ((result: Result<Lowered>) => void)[] = [];
+  #lowerings: ((result: Result<LevelSwitch>) => void)[] = [];
 
   constructor(id: number, hooks: RunHooks, settle: (result: Result<GenerationEnd>) => void) {
     this.id = id;
@@ -24,7 +25,7 @@ export class ActiveRun {
   }
 
   /** @param post sends the wish */
-  lower(post: () => void): Promise<Result<Lowered>> {
+  lower(post: () => void): Promise<Result<LevelSwitch>> {
     return new Promise((resolve) => {
       this.#lowerings.push(resolve);
       post();

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Level } from '../../core/level.ts';
 import { fail, ok, type Failure, type Result } from '../../core/result.ts';
 import type { ExecutionProvider } from '../../core/runtime-pack.ts';
+import type { LevelSwitch } from '../engine/elastic-engine.ts';
 import type { GenerationEnd, GenerationRequest } from '../engine/generate.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
 import type { ProofFindings } from '../proof/prove.ts';
@@ -12,7 +13,6 @@ import { PendingAnswer } from './pending-answer.ts';
 import { findWorkerFile } from './worker-file.ts';
 import type {
   EngineOpened,
-  Lowered,
   OpenCommand,
   ProveCommand,
   WorkerCommand,
@@ -155,7 +155,7 @@ export class EngineHost {
   }
 
   /** Lowers the level of the run under way. Failures: `request-over`, those of the engine's lowerLevel. */
-  lowerLevel(level: Level): Promise<Result<Lowered>> {
+  lowerLevel(level: Level): Promise<Result<LevelSwitch>> {
     const active = this.#active;
     if (active === null) return Promise.resolve(requestOver());
     return active.lower(() => this.#post({ kind: 'lower-level', id: active.id, level }));

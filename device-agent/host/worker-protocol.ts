@@ -3,6 +3,7 @@ import type { Level } from '../../core/level.ts';
 import type { Simulation } from '../../core/provider-proof.ts';
 import type { Failure, Result } from '../../core/result.ts';
 import type { ExecutionProvider } from '../../core/runtime-pack.ts';
+import type { LevelSwitch } from '../engine/elastic-engine.ts';
 import type { GeneratedToken, GenerationEnd, GenerationRequest, TokenScore } from '../engine/generate.ts';
 import type { SegmentForm } from '../engine/open-engine.ts';
 import type { TokenBytes } from '../engine/token-bytes.ts';
@@ -64,12 +65,6 @@ export interface EngineOpened {
   readonly library: readonly ExecutionProvider[];
 }
 
-/** What became of a wish to lower the level of a run. */
-export interface Lowered {
-  readonly from: Level;
-  readonly switchMs: number;
-}
-
 /** About the run with this id. */
 export type RunReply =
   | { readonly kind: 'level'; readonly id: number; readonly from: Level; readonly switchMs: number }
@@ -77,7 +72,7 @@ export type RunReply =
   | { readonly kind: 'token'; readonly id: number; readonly token: GeneratedToken }
   | { readonly kind: 'done'; readonly id: number; readonly end: GenerationEnd }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
-  | { readonly kind: 'level-lowered'; readonly id: number; readonly result: Result<Lowered> };
+  | { readonly kind: 'level-lowered'; readonly id: number; readonly result: Result<LevelSwitch> };
 
 export type WorkerReply =
   | { readonly kind: 'opened'; readonly result: Result<EngineOpened> }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { fail, ok, type Result } from '../../core/result.ts';
@@ -17,36 +16,39 @@ export interface ChosenDevice {
   readonly note: string | null;
 }
 
-/** How CUDA is looked for; tests give their own. */
-export interface CudaSearch {
-  /** Where the provider's library belongs. */
-  readonly file: string;
-  /** Runs a product on CUDA; throws where it does not load. */
-  readonly tryOut: () => Promise<void>;
-}
-
 /** npm's package holds the CPU's library only: docs/decisions/0002-install-without-scripts.md. */
 const INSTALL = 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12';
+
+/** Where ONNX Runtime looks for the provider, beside its own library. */
+export function cudaLibrary(onnxruntimeFolder: string): string {
+  const folder = join(onnxruntimeFolder, 'bin', 'napi-v6', process.platform, process.arch);
+  return join(folder, 'libonnxruntime_providers_cuda.so');
+}
 
 /**
  * The device that is asked for. Without the provider's library nothing is tried, since ONNX Runtime prints an error of
  * its own then. Failures, for `cuda` alone: `cuda-missing`, `cuda-unusable`.
+ *
+ * @param onnxruntimeFolder of onnxruntime-node's package
+ * @param tryOut runs a product on CUDA; throws where it does not load
  */
 export async function chooseDevice(
   choice: DeviceChoice,
-  search: CudaSearch = ownCuda(),
+  onnxruntimeFolder: string,
+  tryOut: () => Promise<void> = tryCuda,
 ): Promise<Result<ChosenDevice>> {
   if (choice === 'cpu') return ok({ device: 'cpu', note: null });
-  if (!existsSync(search.file))
+  const file = cudaLibrary(onnxruntimeFolder);
+  if (!existsSync(file))
     return choice === 'auto'
       ? ok({ device: 'cpu', note: null })
       : fail(
           'cuda-missing',
-          `ONNX Runtime's CUDA provider is not installed (${search.file}).`,
-          `Install it with \`${INSTALL}\`, or take --device cpu.`,
+          `ONNX Runtime's CUDA provider is not installed (${file}).`,
+          `On Linux x64 install it with \`${INSTALL}\`, or take --device cpu.`,
         );
   try {
-    await search.tryOut();
+    await tryOut();
     return ok({ device: 'cuda', note: 'Measuring and training on CUDA.' });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
@@ -58,14 +60,6 @@ export async function chooseDevice(
           'It needs an NVIDIA driver, and the CUDA and cuDNN that this ONNX Runtime was built for; or take --device cpu.',
         );
   }
-}
-
-function ownCuda(): CudaSearch {
-  const root = join(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'), '..');
-  const folder = join(root, 'bin', 'napi-v6', process.platform, process.arch);
-  const name =
-    process.platform === 'win32' ? 'onnxruntime_providers_cuda.dll' : 'libonnxruntime_providers_cuda.so';
-  return { file: join(folder, name), tryOut: tryCuda };
 }
 
 async function tryCuda(): Promise<void> {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ownedName } from '../bundle/leftovers.ts';
+import type { ComputeDevice } from '../graph/compute-device.ts';
 import type { SourceModel } from '../sources/source-model.ts';
 import type { WindowIds } from '../training/batch-feeds.ts';
 import { TrainingWeights } from '../training/training-weights.ts';
@@ -17,7 +18,6 @@ import {
 } from './criteria.ts';
 import { eliminationScores } from './elimination-scores.ts';
 import { GradientModel, type ImportanceWindow } from './gradient-model.ts';
-import type { ComputeDevice } from '../graph/compute-device.ts';
 import { layerInfluence } from './layer-influence.ts';
 import { magnitudeScores } from './magnitude-scores.ts';
 import type { CutLosses, UnitImportance } from './unit-importance.ts';

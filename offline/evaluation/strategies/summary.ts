@@ -38,14 +38,18 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 }
 
-function meanValue(values: readonly Value[]): Value {
+function combined(values: readonly Value[], by: (numbers: readonly number[]) => number): Value {
   return {
-    accuracy: mean(values.map(({ accuracy }) => accuracy)),
-    probability: mean(values.map(({ probability }) => probability)),
-    logProbability: mean(values.map(({ logProbability }) => logProbability)),
-    kept: mean(values.map(({ kept }) => kept)),
-    goodput: mean(values.map(({ goodput }) => goodput)),
+    accuracy: by(values.map(({ accuracy }) => accuracy)),
+    probability: by(values.map(({ probability }) => probability)),
+    logProbability: by(values.map(({ logProbability }) => logProbability)),
+    kept: by(values.map(({ kept }) => kept)),
+    goodput: by(values.map(({ goodput }) => goodput)),
   };
+}
+
+function meanValue(values: readonly Value[]): Value {
+  return combined(values, mean);
 }
 
 function keyOf({ promptLevel, modelLevel }: Strategy): string {
@@ -83,14 +87,7 @@ export function randomValue({ feasible }: Pick<Judgement, 'feasible'>): Value {
 /** Any feasible strategy right: of the sampled ones and of those that a policy took. */
 export function oracleValue({ feasible, policies, selectors }: Judgement): Value {
   const taken = [...Object.values(policies), ...Object.values(selectors)].filter(({ kept }) => kept);
-  const values = [...feasible, ...taken].map(valueOf);
-  return {
-    accuracy: Math.max(...values.map(({ accuracy }) => accuracy)),
-    probability: Math.max(...values.map(({ probability }) => probability)),
-    logProbability: Math.max(...values.map(({ logProbability }) => logProbability)),
-    kept: Math.max(...values.map(({ kept }) => kept)),
-    goodput: Math.max(...values.map(({ goodput }) => goodput)),
-  };
+  return combined([...feasible, ...taken].map(valueOf), (numbers) => Math.max(...numbers));
 }
 
 /** Every contender's value on one request. */
